@@ -1,0 +1,229 @@
+// Etcd: the six calls of the etcd v3 API that idetcd makes, over small values.
+//
+// connect() gives the real one, over gRPC. The interface is public so that an
+// embedder can fake it or bring its own transport. Semantics are those of the
+// etcd v3 API (etcd documentation, "API reference" and "KV API guarantees").
+//
+// Threads: every member may be called from any thread at any time. The four
+// unary calls block until the answer, the deadline or the stop request, whichever
+// is first. Callbacks run on the transport's threads: they must return soon, and
+// may not destroy the Etcd or the Watch that calls them.
+#pragma once
+
+#include <idetcd/export.h>
+#include <idetcd/log.h>
+#include <idetcd/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace idetcd {
+
+using Revision = std::int64_t;
+using LeaseId = std::int64_t;
+
+// --- values -----------------------------------------------------------------
+
+struct KeyValue {
+  std::string key;
+  std::string value;
+  Revision create_revision = 0;
+  Revision mod_revision = 0;
+  std::int64_t version = 0;
+  LeaseId lease = 0;  // 0: none
+
+  bool operator==(const KeyValue&) const = default;
+};
+
+// Which member of which cluster answered, and how new its data is.
+struct Header {
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  Revision revision = 0;
+  std::uint64_t raft_term = 0;
+};
+
+// One key when `end` is empty, else the keys in [begin, end) in byte order.
+struct IDETCD_EXPORT KeyRange {
+  std::string begin;
+  std::string end;
+
+  static KeyRange one(std::string key) { return {std::move(key), {}}; }
+  // All keys that start with `prefix`; precondition: not empty, not all 0xff.
+  static KeyRange prefix(std::string prefix);
+};
+
+enum class SortBy { kKey, kCreateRevision };  // ascending
+
+struct RangeRequest {
+  KeyRange keys;
+  Revision revision = 0;     // 0: the newest
+  std::int64_t limit = 0;    // 0: no limit
+  SortBy sort = SortBy::kKey;
+  bool keys_only = false;
+  bool count_only = false;
+};
+
+struct RangeReply {
+  Header header;  // inside a transaction only `revision` is set
+  std::vector<KeyValue> kvs;
+  std::int64_t count = 0;  // of all keys in the range, whatever `limit` is
+  bool more = false;
+};
+
+struct PutRequest {
+  std::string key;
+  std::string value;
+  LeaseId lease = 0;
+};
+
+struct DeleteRequest {
+  KeyRange keys;
+};
+
+// `key`'s `target` compared with the number or text: "equal" holds, or not.
+struct IDETCD_EXPORT Compare {
+  enum class Target { kVersion, kCreateRevision, kModRevision, kLease, kValue };
+  enum class Op { kEqual, kGreater, kLess, kNotEqual };
+
+  std::string key;
+  Target target = Target::kCreateRevision;
+  Op op = Op::kEqual;
+  std::int64_t number = 0;  // for every target but kValue
+  std::string text;         // for kValue
+
+  static Compare absent(std::string key);   // create revision = 0
+  static Compare present(std::string key);  // create revision != 0
+  static Compare lease_is(std::string key, LeaseId lease);
+  static Compare created_at(std::string key, Revision revision);
+  static Compare modified_at(std::string key, Revision revision);
+  static Compare value_is(std::string key, std::string value);
+};
+
+struct Txn;
+using Operation = std::variant<RangeRequest, PutRequest, DeleteRequest, std::unique_ptr<Txn>>;
+
+// If every compare holds, `success` in order, else `failure`; one atomic step.
+// At most 128 operations (--max-txn-ops) along a path of nested transactions.
+struct Txn {
+  std::vector<Compare> compares;
+  std::vector<Operation> success;
+  std::vector<Operation> failure;
+};
+
+IDETCD_EXPORT Txn copy(const Txn& txn);  // deep
+
+struct TxnReply;
+struct PutReply {};
+struct DeleteReply {
+  std::int64_t deleted = 0;
+};
+using OperationReply = std::variant<RangeReply, PutReply, DeleteReply, std::unique_ptr<TxnReply>>;
+
+struct TxnReply {
+  Header header;  // revision: of this transaction if it wrote, else the newest; nested: unset
+  bool succeeded = false;
+  std::vector<OperationReply> replies;  // one per operation of the branch that ran
+};
+
+struct LeaseGrantReply {
+  Header header;
+  LeaseId id = 0;
+  std::chrono::seconds ttl{0};  // granted; may be more than was asked for
+};
+
+struct KeepAliveReply {
+  Header header;
+  std::chrono::seconds ttl{0};  // 0: the lease does not exist any more
+};
+
+struct WatchRequest {
+  KeyRange keys;
+  Revision start_revision = 0;  // 0: from now on
+};
+
+struct Event {
+  enum class Type { kPut, kDelete };
+  Type type = Type::kPut;
+  KeyValue kv;  // for kDelete only key and mod_revision are set
+};
+
+struct WatchBatch {
+  Header header;
+  std::vector<Event> events;  // whole revisions, ascending; empty: the watch is established
+};
+
+struct CallOptions {
+  std::chrono::milliseconds timeout{5000};
+  std::stop_token stop{};
+};
+
+// --- the interface ------------------------------------------------------------
+
+// A live watch; destroying it cancels it. When the destructor has returned, the
+// callback is not running and will not run again.
+class IDETCD_EXPORT Watch {
+ public:
+  virtual ~Watch() = default;
+};
+
+class IDETCD_EXPORT Etcd {
+ public:
+  // An Error is the last call: the watch has ended. kCompacted carries, in the
+  // batchless Error's message, the compact revision; list again.
+  using WatchCallback = std::function<void(Result<WatchBatch>)>;
+  using KeepAliveCallback = std::function<void(Result<KeepAliveReply>)>;
+
+  virtual ~Etcd() = default;
+
+  // After kUnavailable or kDeadlineExceeded a write may have happened or not; the
+  // transport never sends one twice. The next call tries another endpoint.
+  virtual Result<RangeReply> range(const RangeRequest&, const CallOptions&) = 0;
+  virtual Result<TxnReply> txn(const Txn&, const CallOptions&) = 0;
+
+  // `id` is chosen by the caller (> 0), so that a repeated grant is recognised:
+  // kAlreadyExists then means that the first one arrived.
+  virtual Result<LeaseGrantReply> lease_grant(LeaseId id, std::chrono::seconds ttl, const CallOptions&) = 0;
+  virtual Status lease_revoke(LeaseId, const CallOptions&) = 0;  // kNotFound: already gone
+
+  // One keep-alive, not a loop: sent at once on a stream that all leases of this
+  // Etcd share; `done` is called exactly once, with the answer, or with an Error
+  // when the stream broke or `timeout` passed. Does not block.
+  virtual void lease_keep_alive(LeaseId, std::chrono::milliseconds timeout, KeepAliveCallback done) = 0;
+
+  // Does not block; the first callback is an empty batch (established) or an Error.
+  // Asks etcd to end the watch when its member has no leader.
+  virtual std::unique_ptr<Watch> watch(const WatchRequest&, WatchCallback) = 0;
+};
+
+// --- the real one -------------------------------------------------------------
+
+struct TlsOptions {
+  std::string ca_file;    // PEM; empty: the system's roots
+  std::string cert_file;  // PEM; with key_file: mutual TLS
+  std::string key_file;
+  std::string server_name;  // overrides the name that the certificate must carry
+};
+
+struct EtcdOptions {
+  // "http://host:2379", "https://host:2379" or "host:2379"; 1 to 64 of them; all
+  // http or all https. IPv6 literals in brackets.
+  std::vector<std::string> endpoints{"http://localhost:2379"};
+  TlsOptions tls;  // used with https
+  std::string user;  // empty: no authentication
+  std::string password;
+  std::chrono::milliseconds connect_timeout{3000};
+  LogSink log;
+};
+
+// Checks the options and reads the TLS files; does not wait for etcd: an etcd that
+// is away shows as kUnavailable on the calls. kInvalidArgument names what is wrong.
+IDETCD_EXPORT Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options);
+
+}  // namespace idetcd

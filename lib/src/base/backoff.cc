@@ -1,0 +1,22 @@
+#include "base/backoff.h"
+
+#include <algorithm>
+
+namespace idetcd {
+
+Backoff::Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most, std::uint64_t seed)
+    : first_(first), most_(most), random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)) {}
+
+std::chrono::milliseconds Backoff::next() {
+  const int doublings = std::min(tries_++, 20);
+  const auto ceiling = std::min<std::int64_t>(first_.count() << doublings, most_.count());
+  std::uniform_int_distribution<std::int64_t> draw(ceiling / 2, ceiling);
+  return std::chrono::milliseconds{draw(random_)};
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace idetcd

@@ -1,0 +1,30 @@
+// Backoff: how long to wait before the next try. Exponential with full jitter, so
+// that a thousand nodes that failed together do not come back together.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <random>
+
+namespace idetcd {
+
+class Backoff {
+ public:
+  // Waits are drawn from [first/2, first], then twice that, up to `most`.
+  Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most, std::uint64_t seed);
+
+  std::chrono::milliseconds next();
+  void reset() noexcept { tries_ = 0; }
+  int tries() const noexcept { return tries_; }
+
+ private:
+  std::chrono::milliseconds first_;
+  std::chrono::milliseconds most_;
+  std::minstd_rand random_;
+  int tries_ = 0;
+};
+
+// Different in every process and at every call.
+std::uint64_t random_seed();
+
+}  // namespace idetcd

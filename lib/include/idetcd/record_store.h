@@ -28,7 +28,7 @@ namespace idetcd {
 struct NamedRecord {
   SlotId slot = 0;
   Record record;
-  Revision token = 0;         // revision at which the key was created: the fencing token
+  Revision token = 0;         // the owner's fencing token (Claim::token)
   Revision mod_revision = 0;  // of the last change
   LeaseId lease = 0;
 };
@@ -43,16 +43,17 @@ class IDETCD_EXPORT RecordSet {
   Revision revision() const noexcept { return revision_; }  // of etcd, as of this set
   std::size_t malformed() const noexcept { return malformed_; }  // keys left out: not a record
 
-  // Null if the slot is free (or its record malformed). O(1).
-  const NamedRecord* find(SlotId slot) const noexcept;
+  // Empty if the slot is free (or its record malformed). O(1); the record is decoded
+  // anew at each call, because the set keeps it in its compact form.
+  std::optional<NamedRecord> find(SlotId slot) const;
 
-  // In ascending order of slots.
+  // In ascending order of slots; the reference ends with the call.
   void for_each(const std::function<void(const NamedRecord&)>& visit) const;
 
  private:
   friend class RecordSetBuilder;
-  struct Root;
-  std::shared_ptr<const Root> root_;
+  struct Slots;
+  std::shared_ptr<const Slots> slots_;
   std::size_t size_ = 0;
   std::size_t malformed_ = 0;
   Revision revision_ = 0;

@@ -1,0 +1,39 @@
+# Headers, both libraries, and what CMake and pkg-config need to find them.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/idetcd)
+set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES
+  include/idetcd/etcd.h
+  include/idetcd/export.h
+  include/idetcd/idetcd.h
+  include/idetcd/log.h
+  include/idetcd/pattern_template.h
+  include/idetcd/record.h
+  include/idetcd/record_store.h
+  include/idetcd/registration.h
+  include/idetcd/result.h
+  include/idetcd/slot_claimer.h
+  include/idetcd/snapshot.h
+  ${CMAKE_CURRENT_BINARY_DIR}/include/idetcd/version.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/idetcd)
+
+# Two export sets: only who asks for the static library must have its dependencies.
+install(TARGETS idetcd_shared EXPORT idetcd-targets)
+install(TARGETS idetcd_static EXPORT idetcd-static-targets)
+install(EXPORT idetcd-targets NAMESPACE idetcd:: DESTINATION ${package_dir})
+install(EXPORT idetcd-static-targets NAMESPACE idetcd:: DESTINATION ${package_dir})
+
+configure_package_config_file(package/idetcd-config.cmake.in idetcd-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(idetcd-config-version.cmake COMPATIBILITY SameMajorVersion)
+install(FILES
+  ${CMAKE_CURRENT_BINARY_DIR}/idetcd-config.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/idetcd-config-version.cmake
+  DESTINATION ${package_dir})
+
+# Relative to the .pc file, so that the installed tree may be moved.
+file(RELATIVE_PATH idetcd_prefix_from_pc /prefix/${pkgconfig_dir} /prefix)
+string(REGEX REPLACE "/$" "" idetcd_prefix_from_pc "${idetcd_prefix_from_pc}")
+configure_file(package/idetcd.pc.in idetcd.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/idetcd.pc DESTINATION ${pkgconfig_dir})

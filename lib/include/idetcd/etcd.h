@@ -63,8 +63,8 @@ enum class SortBy { kKey, kCreateRevision };  // ascending
 
 struct RangeRequest {
   KeyRange keys;
-  Revision revision = 0;     // 0: the newest
-  std::int64_t limit = 0;    // 0: no limit
+  Revision revision = 0;   // 0: the newest
+  std::int64_t limit = 0;  // 0: no limit
   SortBy sort = SortBy::kKey;
   bool keys_only = false;
   bool count_only = false;
@@ -205,21 +205,21 @@ class IDETCD_EXPORT Etcd {
 // --- the real one -------------------------------------------------------------
 
 struct TlsOptions {
-  std::string ca_file;    // PEM; empty: the system's roots
-  std::string cert_file;  // PEM; with key_file: mutual TLS
-  std::string key_file;
-  std::string server_name;  // overrides the name that the certificate must carry
+  std::string ca_file{};    // PEM; empty: the system's roots
+  std::string cert_file{};  // PEM; with key_file: mutual TLS
+  std::string key_file{};
+  std::string server_name{};  // overrides the name that the certificate must carry
 };
 
 struct EtcdOptions {
   // "http://host:2379", "https://host:2379" or "host:2379"; 1 to 64 of them; all
   // http or all https. IPv6 literals in brackets.
   std::vector<std::string> endpoints{"http://localhost:2379"};
-  TlsOptions tls;  // used with https
-  std::string user;  // empty: no authentication
-  std::string password;
+  TlsOptions tls{};    // used with https
+  std::string user{};  // empty: no authentication
+  std::string password{};
   std::chrono::milliseconds connect_timeout{3000};
-  LogSink log;
+  LogSink log{};
 };
 
 // Checks the options and reads the TLS files; does not wait for etcd: an etcd that

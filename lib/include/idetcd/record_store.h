@@ -40,7 +40,7 @@ class IDETCD_EXPORT RecordSet {
   RecordSet();
 
   std::size_t size() const noexcept { return size_; }
-  Revision revision() const noexcept { return revision_; }  // of etcd, as of this set
+  Revision revision() const noexcept { return revision_; }       // of etcd, as of this set
   std::size_t malformed() const noexcept { return malformed_; }  // keys left out: not a record
 
   // Empty if the slot is free (or its record malformed). O(1); the record is decoded
@@ -67,7 +67,7 @@ struct Staleness {
 
 struct RecordStoreOptions {
   PatternTemplate pattern;
-  std::string path;  // key prefix, as in ClaimOptions
+  std::string path{};  // key prefix, as in ClaimOptions
 
   // Called on the store's thread after every change, with the new set and the
   // slots that differ from the one before (each once; after a listing only those

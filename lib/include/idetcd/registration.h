@@ -16,8 +16,8 @@ namespace idetcd {
 
 // What to do when the claim is lost for good.
 enum class OnLost {
-  kReclaim,    // claim again: the own slot first if it is sticky, else any
-  kStop,       // end the registration
+  kReclaim,  // claim again: the own slot first if it is sticky, else any
+  kStop,     // end the registration
 };
 
 // What a claim was when it was taken; a plain value.
@@ -33,12 +33,12 @@ struct Ownership {
 // All callbacks run on the registration's one thread, one at a time, in the order
 // claimed, lost, claimed, lost, ..., ended. They must not destroy the Registration.
 struct RegistrationOptions {
-  ClaimOptions claim;
+  ClaimOptions claim{};
   OnLost on_lost_do = OnLost::kReclaim;
 
-  std::function<void(const Ownership&)> on_claimed;       // owned now; also when regained with the same token
-  std::function<void(std::string_view reason)> on_lost;   // not owned any more: stop acting as the owner
-  std::function<void(const Error&)> on_ended;             // for good: kFull, kDuplicateNode, kDenied, kLost ...
+  std::function<void(const Ownership&)> on_claimed{};      // owned now; also when regained with the same token
+  std::function<void(std::string_view reason)> on_lost{};  // not owned any more: stop acting as the owner
+  std::function<void(const Error&)> on_ended{};            // for good: kFull, kDuplicateNode, kDenied, kLost ...
 };
 
 // Owns one thread. Destroying it, or release(), gives the slot back.

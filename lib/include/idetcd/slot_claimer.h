@@ -27,13 +27,13 @@ enum class OnFull {
 };
 
 struct ClaimOptions {
-  std::string path;               // prefix of every key; empty: the ancestor's flat layout
-  std::chrono::seconds ttl{20};   // of the lease; 2 s to 1 day (etcd may grant more)
+  std::string path{};            // prefix of every key; empty: the ancestor's flat layout
+  std::chrono::seconds ttl{20};  // of the lease; 2 s to 1 day (etcd may grant more)
   OnFull on_full = OnFull::kFail;
 
   // Who this is: 1..128 of letters, digits, '-', '_', '.', ':'. Two live processes
   // may not share one. Empty: a random one, or the one kept in `state_dir`.
-  std::string node_id;
+  std::string node_id{};
 
   // How long after the lease's end a slot is kept for the node that had it.
   // 0: not at all. Needs a lasting node id (`node_id` or `state_dir`).
@@ -41,13 +41,13 @@ struct ClaimOptions {
 
   // A folder for the state file that lets a restarted process resume its lease.
   // Empty: none.
-  std::filesystem::path state_dir;
+  std::filesystem::path state_dir{};
 
   // Called while waiting, on the thread in claim(), when the place in the queue
   // changed: 1 is next. May be empty.
-  std::function<void(std::size_t position)> on_position;
+  std::function<void(std::size_t position)> on_position{};
 
-  LogSink log;
+  LogSink log{};
 };
 
 // One held slot. Move-only; the destructor gives the slot back. Every const member

@@ -68,6 +68,8 @@ Compare Compare::value_is(std::string key, std::string value) {
   return compare;
 }
 
-Txn copy(const Txn& txn) { return {txn.compares, copy(txn.success), copy(txn.failure)}; }
+Txn copy(const Txn& txn) {
+  return {txn.compares, copy(txn.success), copy(txn.failure)};
+}
 
 }  // namespace idetcd

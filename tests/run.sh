@@ -1,0 +1,91 @@
+#!/bin/sh
+# Builds idetcd and runs its tests, from a fresh clone on Debian 12, with nothing prepared.
+set -eu
+
+usage() {
+  cat <<'TEXT'
+usage: tests/run.sh [option...]
+  (none)      build and run every test
+  --asan      unit and integration tests under the address and undefined-behaviour sanitizers
+  --tsan      unit and integration tests under the thread sanitizer
+  --fuzz      each fuzz target for 60 s (IDETCD_FUZZ_SECONDS) with clang's libFuzzer
+  --tidy      clang-tidy over the library and the programs
+  --all       every test, then --asan and --tsan
+  --label L   only the tests with this label: unit, integration, fault, fuzz, install
+Several may be given; they run in the order above. IDETCD_TEST_ENDPOINTS names an etcd to use
+instead of the one that the tests start for themselves (tests/compose.yaml starts one).
+TEXT
+}
+
+plain= asan= tsan= fuzz= tidy= label=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --asan) asan=1 ;;
+    --tsan) tsan=1 ;;
+    --fuzz) fuzz=1 ;;
+    --tidy) tidy=1 ;;
+    --all) plain=1 asan=1 tsan=1 ;;
+    --label) plain=1 label=${2:?--label needs a name}; shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 64 ;;
+  esac
+  shift
+done
+test -n "$asan$tsan$fuzz$tidy" || plain=1
+
+cd "$(dirname "$0")/.."
+tests/install_packages.sh build run test ${fuzz:+fuzz} ${tidy:+tidy fuzz}
+
+launcher=
+if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+summary=$(mktemp)
+trap 'rm -f "$summary"' EXIT
+failed=0
+
+# step NAME COMMAND...: runs it, notes the outcome and the time, goes on.
+step() {
+  name=$1
+  shift
+  echo "== $name"
+  begin=$(date +%s)
+  if "$@"; then outcome=ok; else outcome=FAILED failed=1; fi
+  printf '%-28s %-7s %4d s\n' "$name" "$outcome" $(($(date +%s) - begin)) >>"$summary"
+  test $outcome = ok
+}
+
+# Configures and builds a preset; warnings are errors there.
+build() {
+  # shellcheck disable=SC2086 # none or one word
+  cmake --preset "$1" $launcher >/dev/null && cmake --build --preset "$1"
+}
+
+# Most tests wait for processes and timers more than for the processor.
+run_tests() {
+  preset=$1
+  shift
+  ctest --preset "$preset" --parallel "$(($(nproc) * 2))" --no-tests=error "$@"
+}
+
+fuzz_each() {
+  for target in build/fuzz/tests/fuzz/*_fuzz; do
+    corpus=tests/fuzz/corpus/$(basename "$target" _fuzz)
+    found=$(mktemp -d)
+    echo "$target"
+    "$target" -max_total_time="${IDETCD_FUZZ_SECONDS:-60}" -print_final_stats=1 -verbosity=0 "$found" "$corpus" || return 1
+    rm -rf "$found"
+  done
+}
+
+if [ -n "$plain" ]; then
+  step "build" build dev && step "tests${label:+ ($label)}" run_tests dev ${label:+-L "^$label\$"} || true
+fi
+for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
+  step "build $sanitizer" build $sanitizer &&
+    step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
+done
+if [ -n "$fuzz" ]; then step "build fuzz" build fuzz && step "fuzz" fuzz_each || true; fi
+if [ -n "$tidy" ]; then step "tidy" build tidy || true; fi
+
+echo
+cat "$summary"
+exit $failed

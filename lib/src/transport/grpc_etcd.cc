@@ -1,0 +1,144 @@
+// Etcd over gRPC: puts the parts of this folder together.
+#include <fmt/format.h>
+#include <google/protobuf/arena.h>
+#include <idetcd/etcd.h>
+
+#include <array>
+#include <utility>
+
+#include "transport/authenticator.h"
+#include "transport/credentials.h"
+#include "transport/keep_alives.h"
+#include "transport/members.h"
+#include "transport/unary.h"
+#include "transport/watches.h"
+#include "transport/wire.h"
+
+namespace idetcd {
+namespace {
+
+using transport::Member;
+using transport::Resend;
+using transport::StatusCallback;
+namespace pb = etcdserverpb;
+
+// The messages of one call, in one block on the stack unless they are large.
+class Messages {
+ public:
+  template <class Message>
+  Message& make() {
+    return *google::protobuf::Arena::CreateMessage<Message>(&arena_);
+  }
+
+ private:
+  static google::protobuf::ArenaOptions options(std::array<char, 4096>& block) {
+    google::protobuf::ArenaOptions options;
+    options.initial_block = block.data();
+    options.initial_block_size = block.size();
+    return options;
+  }
+
+  std::array<char, 4096> block_;
+  google::protobuf::Arena arena_{options(block_)};
+};
+
+class GrpcEtcd final : public Etcd {
+ public:
+  GrpcEtcd(const transport::Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+           const EtcdOptions& options)
+      : members_(endpoints, credentials, options),
+        authenticator_(members_, options),
+        unary_(members_, authenticator_),
+        keep_alives_(std::make_shared<transport::KeepAlives>(members_, authenticator_)),
+        watches_(std::make_shared<transport::Watches>(members_, authenticator_)) {}
+
+  ~GrpcEtcd() override {
+    authenticator_.shutdown();
+    keep_alives_->shutdown();
+    watches_->shutdown();
+  }
+
+  Result<RangeReply> range(const RangeRequest& request, const CallOptions& options) override {
+    Messages messages;
+    auto& question = messages.make<pb::RangeRequest>();
+    auto& answer = messages.make<pb::RangeResponse>();
+    transport::encode(request, question);
+    const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
+      answer.Clear();
+      member.kv.async()->Range(context, &question, &answer, std::move(done));
+    };
+    if (auto ok = unary_.call(start, Resend::kAlways, options); !ok) return std::move(ok).error();
+    return transport::decode(answer);
+  }
+
+  Result<TxnReply> txn(const Txn& txn, const CallOptions& options) override {
+    Messages messages;
+    auto& question = messages.make<pb::TxnRequest>();
+    auto& answer = messages.make<pb::TxnResponse>();
+    transport::encode(txn, question);
+    const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
+      answer.Clear();
+      member.kv.async()->Txn(context, &question, &answer, std::move(done));
+    };
+    if (auto ok = unary_.call(start, Resend::kNever, options); !ok) return std::move(ok).error();
+    return transport::decode(answer);
+  }
+
+  Result<LeaseGrantReply> lease_grant(LeaseId id, std::chrono::seconds ttl, const CallOptions& options) override {
+    pb::LeaseGrantRequest question;
+    pb::LeaseGrantResponse answer;
+    question.set_id(id);
+    question.set_ttl(ttl.count());
+    const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
+      member.lease.async()->LeaseGrant(context, &question, &answer, std::move(done));
+    };
+    if (auto ok = unary_.call(start, Resend::kNever, options); !ok) return std::move(ok).error();
+    return LeaseGrantReply{transport::decode(answer.header()), answer.id(), std::chrono::seconds(answer.ttl())};
+  }
+
+  Status lease_revoke(LeaseId id, const CallOptions& options) override {
+    pb::LeaseRevokeRequest question;
+    pb::LeaseRevokeResponse answer;
+    question.set_id(id);
+    const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
+      member.lease.async()->LeaseRevoke(context, &question, &answer, std::move(done));
+    };
+    return unary_.call(start, Resend::kNever, options);
+  }
+
+  void lease_keep_alive(LeaseId lease, std::chrono::milliseconds timeout, KeepAliveCallback done) override {
+    keep_alives_->request(lease, timeout, std::move(done));
+  }
+
+  std::unique_ptr<Watch> watch(const WatchRequest& request, WatchCallback callback) override {
+    return watches_->watch(request, std::move(callback));
+  }
+
+ private:
+  transport::Members members_;
+  transport::Authenticator authenticator_;
+  transport::Unary unary_;
+  const std::shared_ptr<transport::KeepAlives> keep_alives_;
+  const std::shared_ptr<transport::Watches> watches_;
+};
+
+Error refused(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options) {
+  const auto endpoints = transport::parse_endpoints(options.endpoints);
+  if (!endpoints) return endpoints.error();
+  if (options.user.empty() && !options.password.empty()) return refused("a password for etcd is given without a user");
+  if (options.connect_timeout.count() <= 0 || options.connect_timeout > std::chrono::hours(1)) {
+    return refused(
+        fmt::format("connect timeout {} ms is out of range; give 1 ms to 1 h", options.connect_timeout.count()));
+  }
+  const auto credentials = transport::make_credentials(options.tls, endpoints->tls);
+  if (!credentials) return credentials.error();
+  return std::shared_ptr<Etcd>(std::make_shared<GrpcEtcd>(*endpoints, *credentials, options));
+}
+
+}  // namespace idetcd

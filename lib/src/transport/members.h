@@ -1,0 +1,53 @@
+// Members: one channel per endpoint, and which of them is in use now.
+#pragma once
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+#include <idetcd/etcd.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "etcd.grpc.pb.h"
+#include "transport/endpoint.h"
+
+namespace idetcd::transport {
+
+namespace pb = etcdserverpb;
+
+struct Member {
+  Member(Endpoint where, std::shared_ptr<grpc::Channel> over);
+
+  const Endpoint endpoint;
+  const std::shared_ptr<grpc::Channel> channel;
+  pb::KV::Stub kv;
+  pb::Lease::Stub lease;
+  pb::Watch::Stub watch;
+  pb::Auth::Stub auth;
+};
+
+// Thread-safe without a lock. Starts at a random member, so that many nodes with one
+// list of endpoints spread over the cluster.
+class Members {
+ public:
+  Members(const Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+          const EtcdOptions& options);
+
+  Member& current() noexcept { return *members_[current_.load(std::memory_order_relaxed)]; }
+  std::size_t size() const noexcept { return members_.size(); }
+  bool tls() const noexcept { return tls_; }
+
+  // The next member becomes the current one, if `failed` still is: a thousand calls
+  // that failed together move on by one place, not by a thousand.
+  void leave(const Member& failed);
+
+ private:
+  std::vector<std::unique_ptr<Member>> members_;
+  std::atomic<std::size_t> current_;
+  const bool tls_;
+  const LogSink log_;
+};
+
+}  // namespace idetcd::transport

@@ -1,0 +1,80 @@
+#include "transport/unary.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "transport/failure.h"
+
+namespace idetcd::transport {
+namespace {
+
+constexpr std::chrono::milliseconds kShortestTry{1000};
+
+class Completion {
+ public:
+  void set(grpc::Status status) {
+    std::lock_guard lock(mutex_);
+    status_ = std::move(status);
+    done_.notify_one();  // under the lock: the waiter destroys us as soon as it has it
+  }
+
+  grpc::Status wait() {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return status_.has_value(); });
+    return std::move(*status_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::optional<grpc::Status> status_;
+};
+
+grpc::Status try_once(const StartCall& start, Member& member, const std::string& token,
+                      std::chrono::milliseconds timeout, const std::stop_token& stop) {
+  grpc::ClientContext context;
+  context.set_deadline(from_now(timeout));
+  if (!token.empty()) context.AddMetadata("token", token);
+  Completion completion;
+  start(member, &context, [&](grpc::Status status) { completion.set(std::move(status)); });
+  std::stop_callback cancel(stop, [&] { context.TryCancel(); });
+  return completion.wait();
+}
+
+// A read leaves time for the others when a member hangs.
+std::chrono::milliseconds time_for_try(Resend resend, std::chrono::milliseconds left, std::size_t members_left) {
+  if (resend == Resend::kNever || members_left <= 1) return left;
+  return std::min(left, std::max(left / 2, kShortestTry));
+}
+
+}  // namespace
+
+Status Unary::call(const StartCall& start, Resend resend, const CallOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  bool token_renewed = false;
+  for (auto members_left = members_.size();;) {
+    const auto token = authenticator_.token(deadline, options.stop);
+    if (!token) return token.error();
+    auto& member = members_.current();
+    const auto timeout = time_for_try(resend, time_left(deadline), members_left);
+    const auto status = try_once(start, member, *token, timeout, options.stop);
+    if (status.ok()) return {};
+    if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped while waiting for etcd"};
+
+    if (authenticator_.enabled() && refuses_token(status) && !token_renewed) {
+      authenticator_.forget(*token);
+      token_renewed = true;
+      continue;
+    }
+    auto error = to_error(status, member.endpoint);
+    const bool elsewhere = blames_member(error.code);
+    if (elsewhere) members_.leave(member);
+    const bool again = resend == Resend::kAlways || never_sent(status);
+    if (!elsewhere || !again || --members_left == 0 || time_left(deadline).count() == 0) return error;
+  }
+}
+
+}  // namespace idetcd::transport

@@ -1,0 +1,39 @@
+// Unary calls: blocking on top of gRPC's callbacks, with failover and sign-in.
+#pragma once
+
+#include <grpcpp/client_context.h>
+#include <idetcd/etcd.h>
+
+#include <functional>
+
+#include "transport/authenticator.h"
+#include "transport/deadline.h"
+#include "transport/members.h"
+
+namespace idetcd::transport {
+
+using StatusCallback = std::function<void(grpc::Status)>;
+
+// Starts one try of a call at a member. What it refers to outlives the try.
+using StartCall = std::function<void(Member&, grpc::ClientContext*, StatusCallback)>;
+
+enum class Resend {
+  kNever,  // a write: goes out once
+  kAlways  // a read: may be tried at other members
+};
+
+// Thread-safe; thousands of threads may call at once.
+class Unary {
+ public:
+  Unary(Members& members, Authenticator& authenticator) : members_(members), authenticator_(authenticator) {}
+
+  // Blocks until the answer, the deadline or the stop request. A call that certainly
+  // was not applied (no connection, token refused) is tried again whatever it is.
+  Status call(const StartCall& start, Resend resend, const CallOptions& options);
+
+ private:
+  Members& members_;
+  Authenticator& authenticator_;
+};
+
+}  // namespace idetcd::transport

@@ -37,14 +37,19 @@ IDETCD_EXPORT std::string to_string(const Ipv6& address);  // RFC 5952
 // checked by validate(): at most 16 addresses of each family, 32 ports, 64
 // metadata entries, and 8 KiB of JSON in all.
 struct Record {
-  std::vector<Ipv4> ipv4;  // the first one is the ancestor's "ipv4"
-  std::vector<Ipv6> ipv6;
+  std::vector<Ipv4> ipv4{};  // the first one is the ancestor's "ipv4"
+  std::vector<Ipv6> ipv6{};
   std::uint16_t port = 0;  // the node's DNS port (the ancestor's meaning); 0: not said
 
-  std::string node;                            // node id; empty: not said
-  std::chrono::seconds ttl{0};                 // the lease's time to live; 0: not said
-  std::map<std::string, std::uint16_t> ports;  // service name -> port, e.g. "grpc" -> 2222
-  std::map<std::string, std::string> meta;     // free text for people and tools
+  std::string node{};                            // node id; empty: not said
+  std::chrono::seconds ttl{0};                   // the lease's time to live; 0: not said
+  std::map<std::string, std::uint16_t> ports{};  // service name -> port, e.g. "grpc" -> 2222
+  std::map<std::string, std::string> meta{};     // free text for people and tools
+
+  // The owner's fencing token, written when a claim's record is replaced; 0: the
+  // record is as it was claimed, and its key's modification revision is the token.
+  // Set by Claim; what a caller puts here is ignored.
+  std::int64_t token = 0;
 
   bool operator==(const Record&) const = default;
 };

@@ -69,7 +69,8 @@ struct RecordStoreOptions {
   PatternTemplate pattern;
   std::string path{};  // key prefix, as in ClaimOptions
 
-  // Called on the store's thread after every change, with the new set and the
+  // Called after every change (the first time inside open(), on its caller's thread,
+  // then on the store's own), with the new set and the
   // slots that differ from the one before (each once; after a listing only those
   // that really differ). May be empty. Must not destroy the store.
   std::function<void(const RecordSet&, std::span<const SlotId> changed)> on_change{};

@@ -1,0 +1,13 @@
+// What an etcd error means for a loop that tries again.
+#pragma once
+
+#include <idetcd/result.h>
+
+namespace idetcd {
+
+// Worth trying again later, with the same request. A write may have happened.
+inline bool is_transient(ErrorCode code) noexcept {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kDeadlineExceeded || code == ErrorCode::kNoSpace;
+}
+
+}  // namespace idetcd

@@ -1,0 +1,106 @@
+// ClaimRun: one claim() call, from nothing to a held slot. The thread shell around
+// ClaimPlan, WaitingRoom and LeaseMachine.
+#pragma once
+
+#include "base/backoff.h"
+#include "leases.h"
+#include "machine/claim_plan.h"
+#include "machine/pool_keys.h"
+#include "state_file.h"
+
+#include <idetcd/record.h>
+#include <idetcd/slot_claimer.h>
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace idetcd {
+
+class WaitingRoom;
+
+// What a successful run hands to the Claim that keeps it.
+struct HeldSlot {
+  std::shared_ptr<Etcd> etcd;
+  std::shared_ptr<const PoolKeys> keys;
+  const Clock* clock = nullptr;
+  LogSink log;
+  std::string name;
+  std::string node_id;
+  Owned owned;
+  Revision record_revision = 0;
+  std::uint64_t cluster_id = 0;
+  std::shared_ptr<ClaimMailbox> mailbox;
+  std::optional<KeptLease> session;
+  std::optional<KeptLease> grace;  // of a sticky claim
+  std::optional<StateFile> state;
+};
+
+struct ClaimSetting {
+  std::shared_ptr<Etcd> etcd;
+  PatternTemplate pattern;
+  ClaimOptions options;
+  const Clock* clock = nullptr;
+  LeaseId predecessor = 0;  // an earlier lease of ours that may not be gone yet
+};
+
+class ClaimRun {
+ public:
+  ClaimRun(ClaimSetting setting, const Record& record, std::stop_token stop);
+
+  Result<HeldSlot> run();
+
+ private:
+  enum class Turn { kOurs, kSessionEnded, kFull };
+  struct RoomWatches {
+    std::uint64_t first_number = 0;  // of `members`; `records` has the next
+    std::unique_ptr<Watch> members;
+    std::unique_ptr<Watch> records;
+  };
+
+  Status prepare();
+  Result<bool> resume();  // true: held_ is complete
+  Result<bool> one_session();
+  Status grant();
+  Status grant_grace();
+  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there);
+  Result<std::optional<SlotId>> find_home();
+  Result<bool> claim_with(ClaimPlan& plan);
+  Result<bool> settle(const Owned& owned, const TxnReply& reply);
+  Status yield_to_predecessor(const Taken& taken);
+  Result<Turn> wait_for_turn(ClaimPlan& plan, const Ranked& ranked);
+  Result<bool> list(WaitingRoom& room);
+  RoomWatches follow(const WaitingRoom& room);
+  bool apply_news(WaitingRoom& room, std::uint64_t first_number, std::chrono::nanoseconds at_most);
+  Error pool_is_full() const;
+  std::string node_value(SlotId slot) const;
+  Status save(SlotId slot, Revision token) const;
+
+  template <class Call>
+  auto insist(std::string_view what, Call call) -> decltype(call());
+  Status pause();  // backoff, keeping the lease alive
+  void pump_leases();
+  void take_answer(const KeepAliveAnswer& answer);
+  std::chrono::nanoseconds until_lease_work() const;
+  CallOptions call() const;
+  Error cancelled() const;
+  void say_away(std::string_view what, const Error& error);  // once per absence
+  void say_back();
+  void log(LogLevel level, const std::string& message) const;
+
+  ClaimSetting setting_;
+  Record record_;
+  std::stop_token stop_;
+  HeldSlot held_;
+  SavedClaim saved_;
+  TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
+  Backoff backoff_;
+  std::uint64_t next_watch_ = 1;
+  bool away_ = false;  // etcd was said to be away
+};
+
+// The lease id of a node's grace lease: the same in every run of the node.
+LeaseId grace_lease_id(std::string_view pool, std::string_view node_id);
+
+}  // namespace idetcd

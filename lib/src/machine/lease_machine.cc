@@ -1,0 +1,60 @@
+#include "machine/lease_machine.h"
+
+#include <algorithm>
+
+namespace idetcd {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{100};
+constexpr milliseconds kLeastPatience{500};
+
+milliseconds most_retry(std::chrono::seconds ttl) { return std::max(kFirstRetry, milliseconds(ttl) / 6); }
+
+}  // namespace
+
+LeaseMachine::LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed)
+    : ttl_(ttl),
+      retry_(kFirstRetry, most_retry(ttl), seed),
+      // A third of the time to live at most, and no less than a fourth and a bit: a
+      // thousand leases granted together are not renewed in step for ever.
+      jitter_(milliseconds(ttl) / 15, milliseconds(ttl) / 15, seed + 1) {
+  trust_until_ = sent + ttl - margin();
+  next_ = sent + milliseconds(ttl) * 4 / 15 + jitter_.next();
+}
+
+// For the clocks' drift against each other and for our own being late: a twentieth,
+// between 100 ms and a second.
+std::chrono::nanoseconds LeaseMachine::margin() const noexcept {
+  return std::clamp<std::chrono::nanoseconds>(std::chrono::nanoseconds(ttl_) / 20, milliseconds(100),
+                                              std::chrono::seconds(1));
+}
+
+void LeaseMachine::answered(std::chrono::seconds ttl, TimePoint now) {
+  const TimePoint sent = under_way_.value_or(now);
+  under_way_.reset();
+  retry_.reset();
+  if (ttl.count() <= 0) {
+    ended_ = true;
+    return;
+  }
+  ttl_ = ttl;
+  trust_until_ = std::max(trust_until_, sent + ttl - margin());
+  next_ = sent + milliseconds(ttl) * 4 / 15 + jitter_.next();
+}
+
+void LeaseMachine::failed(TimePoint now) {
+  under_way_.reset();
+  next_ = now + retry_.next();
+}
+
+milliseconds LeaseMachine::patience() const noexcept { return std::max(kLeastPatience, milliseconds(ttl_) / 6); }
+
+TimePoint LeaseMachine::wake(TimePoint now) const noexcept {
+  if (ended_) return TimePoint::max();
+  const TimePoint renewal = under_way_ ? TimePoint::max() : next_;
+  return now < trust_until_ ? std::min(renewal, trust_until_) : renewal;
+}
+
+}  // namespace idetcd

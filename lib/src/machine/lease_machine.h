@@ -1,0 +1,55 @@
+// LeaseMachine: when to ask for a lease's renewal, and until when it can be trusted.
+// Pure: times and answers in, decisions out.
+//
+// Trust ends at the moment the last answered request was *sent* + the granted time
+// to live - a margin: etcd counts from when it received the request, which is later,
+// so it can not expire the lease before we stopped trusting it.
+#pragma once
+
+#include "base/backoff.h"
+#include "base/clock.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace idetcd {
+
+class LeaseMachine {
+ public:
+  // Granted (or renewed) with `ttl` by a request sent at `sent`.
+  LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed);
+
+  // True: send a keep-alive now, and tell sent(). At most one is under way.
+  bool due(TimePoint now) const noexcept { return !under_way_ && now >= next_; }
+  void sent(TimePoint now) noexcept { under_way_ = now; }
+
+  // What became of the one under way. An answer that comes after an error was
+  // reported for its request is simply not given to us.
+  void answered(std::chrono::seconds ttl, TimePoint now);  // ttl 0: ended() from now on
+  void failed(TimePoint now);
+
+  bool trusted(TimePoint now) const noexcept { return !ended_ && now < trust_until_; }
+  bool ended() const noexcept { return ended_; }  // etcd said that the lease is gone
+  TimePoint trust_until() const noexcept { return trust_until_; }
+  std::chrono::seconds ttl() const noexcept { return ttl_; }
+
+  // For how long to wait for an answer.
+  std::chrono::milliseconds patience() const noexcept;
+
+  // When due() or trusted() may change by themselves.
+  TimePoint wake(TimePoint now) const noexcept;
+
+ private:
+  std::chrono::nanoseconds margin() const noexcept;
+
+  std::chrono::seconds ttl_;
+  TimePoint trust_until_;
+  TimePoint next_;                      // when the next keep-alive is due
+  std::optional<TimePoint> under_way_;  // when the unanswered one was sent
+  Backoff retry_;
+  Backoff jitter_;
+  bool ended_ = false;
+};
+
+}  // namespace idetcd

@@ -1,0 +1,33 @@
+// Occupancy: which slots of a pool can be had, as a list or a watch shows them.
+#pragma once
+
+#include <idetcd/pattern_template.h>
+
+#include <cstddef>
+#include <vector>
+
+namespace idetcd {
+
+// A slot can be unavailable for several reasons at once (its record is there, a node
+// entry claims it, it is held for somebody); it is free when no reason is left.
+class Occupancy {
+ public:
+  enum class Reason : unsigned char { kRecord = 1, kOwner = 2, kHold = 4 };
+
+  explicit Occupancy(SlotId limit) : reasons_(limit + std::size_t{1}), free_(limit) {}
+
+  void set(SlotId slot, Reason reason);
+  void clear(SlotId slot, Reason reason);
+
+  std::size_t free() const noexcept { return free_; }
+
+  // Up to `count` free slots in ascending order, beginning with the `rank`-th (1 is
+  // the lowest). Empty if there are fewer than `rank`.
+  std::vector<SlotId> free_from(std::size_t rank, std::size_t count) const;
+
+ private:
+  std::vector<unsigned char> reasons_;  // by slot; [0] is unused
+  std::size_t free_;
+};
+
+}  // namespace idetcd

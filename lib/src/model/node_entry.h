@@ -1,0 +1,20 @@
+// NodeEntry: the value of a node/<node-id> key: {"slot":4,"address":"10.0.0.7"}.
+#pragma once
+
+#include <idetcd/pattern_template.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace idetcd {
+
+struct NodeEntry {
+  SlotId slot = 0;
+  std::string address;  // for people: where the owner is
+};
+
+std::string to_json(const NodeEntry& entry);
+std::optional<NodeEntry> parse_node_entry(std::string_view json);
+
+}  // namespace idetcd

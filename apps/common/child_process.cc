@@ -1,0 +1,158 @@
+#include "child_process.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
+
+extern char** environ;
+
+namespace idetcd::app {
+namespace {
+
+bool is_program(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+// The file of `program`; empty if there is none. execvp would search after the
+// fork, where little is allowed.
+std::string find_program(const std::string& program) {
+  if (program.find('/') != std::string::npos) return is_program(program) ? program : std::string{};
+  const char* variable = std::getenv("PATH");
+  std::string_view path = variable == nullptr ? "/usr/local/bin:/usr/bin:/bin" : variable;
+  while (true) {
+    const auto colon = path.find(':');
+    const std::string_view folder = path.substr(0, colon);
+    std::string candidate = fmt::format("{}/{}", folder.empty() ? "." : folder, program);
+    if (is_program(candidate)) return candidate;
+    if (colon == std::string_view::npos) return {};
+    path.remove_prefix(colon + 1);
+  }
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
+  all.push_back(nullptr);
+  return all;
+}
+
+struct Prepared {
+  std::string file;
+  std::vector<char*> argv;
+  std::vector<char*> environment;
+  pid_t parent;
+  int failure_fd;  // gets errno if the program can not be started
+};
+
+// Between fork and exec only async-signal-safe calls are allowed.
+[[noreturn]] void become(const ChildCommand& command, const Prepared& prepared) {
+  if (command.own_process_group) ::setpgid(0, 0);
+  if (command.dies_with_thread) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != prepared.parent) ::_exit(127);
+  }
+  if (command.stdout_fd >= 0) ::dup2(command.stdout_fd, STDOUT_FILENO);
+  if (command.stderr_fd >= 0) ::dup2(command.stderr_fd, STDERR_FILENO);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  ::execve(prepared.file.c_str(), prepared.argv.data(), prepared.environment.data());
+  const int reason = errno;
+  [[maybe_unused]] const auto written = ::write(prepared.failure_fd, &reason, sizeof reason);
+  ::_exit(127);
+}
+
+// glibc 2.36 declares pidfd_open without C linkage.
+int open_pid_fd(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
+Error refused(std::string_view program, int reason) {
+  return {ErrorCode::kUnavailable, fmt::format("{} can not be started: {}", program, std::strerror(reason))};
+}
+
+}  // namespace
+
+std::vector<std::string> current_environment() {
+  std::vector<std::string> all;
+  for (char** at = environ; *at != nullptr; ++at) all.emplace_back(*at);
+  return all;
+}
+
+Result<ChildProcess> ChildProcess::start(const ChildCommand& command) {
+  const std::string& program = command.argv.front();
+  Prepared prepared{find_program(program), pointers(command.argv), pointers(command.environment), ::getpid(), -1};
+  if (prepared.file.empty()) {
+    return Error{ErrorCode::kNotFound, fmt::format("{}: there is no such program (PATH was searched)", program)};
+  }
+  std::array<int, 2> failure{};
+  if (::pipe2(failure.data(), O_CLOEXEC) != 0) return refused(program, errno);
+  prepared.failure_fd = failure[1];
+
+  const pid_t pid = ::fork();
+  if (pid == 0) become(command, prepared);
+  const int fork_reason = errno;
+  ::close(failure[1]);
+  int reason = 0;
+  const bool failed = pid > 0 && ::read(failure[0], &reason, sizeof reason) == sizeof reason;
+  ::close(failure[0]);
+  if (pid < 0) return refused(program, fork_reason);
+
+  ChildProcess child(pid, open_pid_fd(pid));
+  if (failed) return refused(program, reason);
+  if (child.pid_fd_ < 0) return refused(program, errno);
+  return child;
+}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pid_fd_, other.pid_fd_);
+  std::swap(code_, other.code_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ > 0 && !code_) {
+    signal(SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  if (pid_fd_ >= 0) ::close(pid_fd_);
+}
+
+void ChildProcess::signal(int number) noexcept {
+  if (pid_ > 0 && !code_) ::kill(pid_, number);  // not reaped yet: the number is still its own
+}
+
+std::optional<ExitCode> ChildProcess::wait_for(std::chrono::milliseconds most) noexcept {
+  if (code_ || pid_ <= 0) return code_;
+  pollfd ended{pid_fd_, POLLIN, 0};
+  if (::poll(&ended, 1, static_cast<int>(most.count())) <= 0) return std::nullopt;
+  int status = 0;
+  if (::waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+  code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return code_;
+}
+
+ExitCode ChildProcess::end(std::chrono::milliseconds grace) noexcept {
+  signal(SIGTERM);
+  if (const auto code = wait_for(grace)) return *code;
+  signal(SIGKILL);
+  return wait_for(std::chrono::seconds(30)).value_or(128 + SIGKILL);
+}
+
+}  // namespace idetcd::app

@@ -1,0 +1,45 @@
+// The ancestor's configuration file, as CoreDNS reads it:
+//
+//   .:1053 {
+//       idetcd {
+//           endpoint http://10.0.0.1:2379 http://10.0.0.2:2379
+//           limit 5
+//           pattern worker{{.ID}}.tf.local.
+//       }
+//   }
+//
+// One server block for the root zone, with one idetcd block in it. Words are split
+// at blanks; "quotes" hold a word together (\" inside); # starts a comment. What is
+// not understood is an Error, never skipped.
+#pragma once
+
+#include <idetcd/result.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace idetcd::app {
+
+// One line of the idetcd block; which names exist is not the reader's business.
+struct CorefileSetting {
+  std::string name;
+  std::vector<std::string> arguments;
+  int line = 0;
+};
+
+struct Corefile {
+  std::optional<std::uint16_t> port;  // of the server key
+  std::vector<CorefileSetting> settings;
+};
+
+inline constexpr std::size_t kMaxCorefileBytes = 1024 * 1024;
+
+// A pure function of `text`. Every Error's message starts with "FILE:LINE: ", with
+// `file` as given.
+Result<Corefile> parse_corefile(std::string_view text, std::string_view file);
+
+}  // namespace idetcd::app

@@ -1,0 +1,53 @@
+#include "exit_status.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace idetcd::app {
+
+const std::string_view kExitStatusHelp =
+    "Exit status:\n"
+    "   0  ended as asked\n"
+    "  64  a wrong flag, argument or environment value\n"
+    "  69  etcd refused for good, as when TLS can not be agreed\n"
+    "  70  an internal error\n"
+    "  71  the system refused, as when a port is in use\n"
+    "  75  no name to be had now: the pool is full, or the name was lost (--on-lost exit)\n"
+    "  77  etcd denied the user, the password or the permission\n"
+    "  78  a wrong configuration file, or a node id that another process uses\n";
+
+int exit_status_of(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kInvalidArgument:
+      return kExitUsage;
+    case ErrorCode::kFull:
+    case ErrorCode::kLost:
+      return kExitTryLater;
+    case ErrorCode::kDuplicateNode:
+      return kExitConfig;
+    case ErrorCode::kDenied:
+      return kExitDenied;
+    case ErrorCode::kCancelled:
+      return kExitOk;
+    case ErrorCode::kInternal:
+      return kExitInternal;
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kDeadlineExceeded:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kUntrusted:
+    case ErrorCode::kCompacted:
+    case ErrorCode::kTooManyOperations:
+    case ErrorCode::kNoSpace:
+      return kExitUnavailable;
+  }
+  return kExitInternal;
+}
+
+int report_exit(std::string_view program, const Exit& exit) {
+  fmt::print(stderr, "{}: {}\n", program, exit.what());
+  return exit.status();
+}
+
+}  // namespace idetcd::app

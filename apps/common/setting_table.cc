@@ -1,0 +1,220 @@
+#include "settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace idetcd::app {
+namespace {
+
+using Arguments = std::span<const std::string>;
+
+Error wrong(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+// The items of all arguments: a list may be written with commas, blanks or both.
+std::vector<std::string> items(Arguments arguments) {
+  std::vector<std::string> all;
+  for (const std::string& argument : arguments) std::ranges::move(split_list(argument), std::back_inserter(all));
+  return all;
+}
+
+// Reads every item with `parse` into `target`, replacing what was there.
+template <class T, class Parse>
+Status read_list(Arguments arguments, std::vector<T>& target, Parse parse, std::string_view example) {
+  std::vector<T> values;
+  for (const std::string& item : items(arguments)) {
+    auto value = parse(item);
+    if (!value) return value.error();
+    values.push_back(std::move(*value));
+  }
+  if (values.empty()) return wrong(fmt::format("the list is empty; name at least one, as {}", example));
+  target = std::move(values);
+  return {};
+}
+
+Status read_text(Arguments arguments, std::string& target, std::string_view example) {
+  if (arguments.front().empty()) return wrong(fmt::format("the value is empty; write for example {}", example));
+  target = arguments.front();
+  return {};
+}
+
+Status read_duration(Arguments arguments, std::chrono::seconds& target, std::chrono::seconds least,
+                     std::chrono::seconds most) {
+  const auto value = parse_duration(arguments.front());
+  if (!value) return value.error();
+  if (*value < least || *value > most) {
+    return wrong(fmt::format("{} s is out of range; write {} s to {} s", value->count(), least.count(), most.count()));
+  }
+  target = *value;
+  return {};
+}
+
+template <class T, std::size_t kCount>
+Status read_choice(Arguments arguments, T& target, const std::array<std::pair<std::string_view, T>, kCount>& choices) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (arguments.front() == name) {
+      target = value;
+      return {};
+    }
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+  }
+  return wrong(fmt::format("\"{}\" is not known; write one of: {}", arguments.front(), names));
+}
+
+Status set_endpoints(Settings& s, Arguments a) {
+  const auto checked = [](const std::string& item) -> Result<std::string> {
+    if (auto shape = check_endpoint(item); !shape) return shape.error();
+    return item;
+  };
+  return read_list(a, s.endpoints, checked, "http://localhost:2379");
+}
+
+// "USER:PASSWORD" as etcdctl has it, or "USER" alone.
+Status set_user(Settings& s, Arguments a) {
+  const std::string& text = a.front();
+  const auto colon = text.find(':');
+  if (text.empty() || colon == 0) return wrong("the user's name is empty; write USER or USER:PASSWORD");
+  s.user = text.substr(0, colon);
+  if (colon != std::string::npos) s.password = text.substr(colon + 1);
+  return {};
+}
+
+Status set_credentials(Settings& s, Arguments a) {
+  if (a[0].empty()) return wrong("the user's name is empty");
+  s.user = a[0];
+  s.password = a[1];
+  return {};
+}
+
+// As the etcd plugin of CoreDNS: nothing, CA, CERT KEY, or CERT KEY CA.
+Status set_tls(Settings& s, Arguments a) {
+  s.tls = {};
+  if (a.size() >= 2) {
+    s.tls.cert_file = a[0];
+    s.tls.key_file = a[1];
+  }
+  if (a.size() == 1 || a.size() == 3) s.tls.ca_file = a.back();
+  return {};
+}
+
+Status set_limit(Settings& s, Arguments a) {
+  const auto limit = parse_limit(a.front());
+  if (!limit) return limit.error();
+  s.limit = *limit;
+  return {};
+}
+
+Status set_dns_ttl(Settings& s, Arguments a) {
+  std::chrono::seconds ttl{};
+  if (auto read = read_duration(a, ttl, std::chrono::seconds(0), std::chrono::days(1)); !read) return read;
+  s.dns_ttl = ttl;
+  return {};
+}
+
+Status set_listen(Settings& s, Arguments a) {
+  const auto parse = [&s](const std::string& item) { return parse_listen(item, s.port); };
+  return read_list(a, s.listen, parse, "127.0.0.1:1053");
+}
+
+Status set_node_id(Settings& s, Arguments a) {
+  if (auto legal = check_node_id(a.front()); !legal) return legal;
+  s.node_id = a.front();
+  return {};
+}
+
+Status set_state_dir(Settings& s, Arguments a) {
+  if (a.front().empty()) return wrong("the value is empty; write a folder, as /var/lib/idetcd");
+  s.state_dir = a.front();
+  return {};
+}
+
+Status set_on_full(Settings& s, Arguments a) {
+  constexpr std::array<std::pair<std::string_view, OnFull>, 2> kChoices{
+      {{"exit", OnFull::kFail}, {"wait", OnFull::kWait}}};
+  return read_choice(a, s.on_full, kChoices);
+}
+
+Status set_on_lost(Settings& s, Arguments a) {
+  constexpr std::array<std::pair<std::string_view, OnLostPolicy>, 3> kChoices{
+      {{"reclaim", OnLostPolicy::kReclaim}, {"exit", OnLostPolicy::kExit}, {"serve-only", OnLostPolicy::kServeOnly}}};
+  return read_choice(a, s.on_lost, kChoices);
+}
+
+Status set_log_level(Settings& s, Arguments a) {
+  constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kChoices{{{"debug", LogLevel::kDebug},
+                                                                           {"info", LogLevel::kInfo},
+                                                                           {"warning", LogLevel::kWarning},
+                                                                           {"error", LogLevel::kError}}};
+  return read_choice(a, s.log_level, kChoices);
+}
+
+constexpr int kMany = 64;
+using enum SettingGroup;
+using enum SettingSpec::Where;
+
+constexpr auto kSettings = std::to_array<SettingSpec>({
+    {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
+     "etcd's addresses; default http://localhost:2379", set_endpoints},
+    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
+    {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
+     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
+     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
+    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
+     set_credentials},
+    {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
+     "PEM file of the authorities to trust; default: the system's",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
+    {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
+    {"key", "key", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's key",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
+    {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
+
+    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN", "name of every node, as 'worker{{.ID}}.tf.local.'",
+     [](Settings& s, Arguments a) { return read_text(a, s.pattern, "'worker{{.ID}}.tf.local.'"); }},
+    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
+    {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
+     [](Settings& s, Arguments a) { return read_text(a, s.path, "/names/"); }},
+
+    {"ttl", "ttl", kClaim, kEverywhere, 1, 1, "DURATION", "how long a name outlives a dead node; default 20s",
+     [](Settings& s, Arguments a) { return read_duration(a, s.ttl, std::chrono::seconds(2), std::chrono::days(1)); }},
+    {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
+     "addresses to publish; default: those of the route to etcd",
+     [](Settings& s, Arguments a) { return read_list(a, s.advertise, parse_advertised, "10.0.0.7"); }},
+    {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish the addresses of this interface, as eth0",
+     [](Settings& s, Arguments a) { return read_text(a, s.interface, "eth0"); }},
+    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
+     "publish the addresses in these networks, as 10.0.0.0/8",
+     [](Settings& s, Arguments a) { return read_list(a, s.cidr, parse_network, "10.0.0.0/8"); }},
+    {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "when every name is taken; default exit",
+     set_on_full},
+    {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
+     "when the name is lost; default reclaim", set_on_lost},
+    {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",
+     "keep the name for this node so long after it is gone; default 0",
+     [](Settings& s,
+        Arguments a) { return read_duration(a, s.sticky, std::chrono::seconds(0), std::chrono::days(365)); }},
+    {"node-id", "node-id", kClaim, kEverywhere, 1, 1, "ID", "who this is; no two live processes may share one",
+     set_node_id},
+    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1, "FOLDER", "where a restart finds its name again",
+     set_state_dir},
+
+    {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
+     "where to answer DNS; default *:53; repeatable", set_listen},
+    {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1, "DURATION", "TTL of DNS answers; default 5s, never more than ttl",
+     set_dns_ttl},
+
+    {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
+});
+
+}  // namespace
+
+std::span<const SettingSpec> all_settings() {
+  return kSettings;
+}
+
+}  // namespace idetcd::app

@@ -1,0 +1,110 @@
+// Settings: everything a program of ours can be told, and the table of how.
+//
+// A value comes from a flag, the environment or a Corefile. All three speak of the
+// same settings, so there is one table; a source is a list of Assignments.
+#pragma once
+
+#include <idetcd/etcd.h>
+#include <idetcd/log.h>
+#include <idetcd/slot_claimer.h>
+
+#include "values.h"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace idetcd::app {
+
+enum class OnLostPolicy {
+  kReclaim,    // claim again
+  kExit,       // end the program
+  kServeOnly,  // go on without a name
+};
+
+// Where a value was set, as a person would look for it.
+struct Origin {
+  std::string place;  // "--limit", "IDETCD_LIMIT", "Corefile:4: limit"
+  bool in_file = false;
+};
+
+struct Settings {
+  // etcd
+  std::vector<std::string> endpoints{"http://localhost:2379"};
+  std::string user;
+  std::string password;
+  TlsOptions tls;
+
+  // the pool
+  std::string pattern;
+  SlotId limit = 10;
+  std::string path;
+
+  // this node's claim
+  std::chrono::seconds ttl{20};
+  std::vector<IpAddress> advertise;  // empty: chosen from the machine's addresses
+  std::string interface;             // only the addresses of this one
+  std::vector<Network> cidr;         // only addresses in these
+  OnFull on_full = OnFull::kFail;
+  OnLostPolicy on_lost = OnLostPolicy::kReclaim;
+  std::chrono::seconds sticky{0};
+  std::string node_id;
+  std::filesystem::path state_dir;
+
+  // the DNS server
+  std::vector<HostPort> listen;  // empty: every address, `port`
+  std::uint16_t port = 53;       // of listen addresses that say none
+  std::optional<std::chrono::seconds> dns_ttl;
+
+  LogLevel log_level = LogLevel::kInfo;
+
+  // By setting; what was left at its default is not in it.
+  std::map<std::string, Origin, std::less<>> origins;
+
+  // Where `setting` was set; "--SETTING" if nowhere.
+  Origin origin(std::string_view setting) const;
+};
+
+enum class SettingGroup { kEtcd, kPool, kClaim, kServe, kLog };
+
+struct SettingSpec {
+  enum class Where { kEverywhere, kOnlyInFile, kNotInFile };
+
+  std::string_view name;       // of the flag; IDETCD_NAME in the environment
+  std::string_view directive;  // in a Corefile
+  SettingGroup group;
+  Where where;
+  int min_arguments;  // of the directive; a flag has one
+  int max_arguments;
+  std::string_view value;  // what --help calls its value
+  std::string_view help;
+  Status (*apply)(Settings&, std::span<const std::string> arguments);
+};
+
+std::span<const SettingSpec> all_settings();
+
+// One setting said at one place.
+struct Assignment {
+  const SettingSpec* spec = nullptr;
+  std::vector<std::string> arguments;
+  Origin origin;
+};
+
+// Throws Exit (exit_status.h) with "PLACE: MESSAGE".
+[[noreturn]] void refuse(const Origin& origin, std::string_view message);
+
+// In order; a later one replaces an earlier one. Throws as refuse().
+void assign(Settings& settings, std::span<const Assignment> assignments);
+
+// What can only be seen with all values known. Throws as refuse().
+void check_settings(const Settings& settings);
+
+// The pool's pattern with its limit. Throws as refuse().
+PatternTemplate parse_pattern(const Settings& settings);
+
+}  // namespace idetcd::app

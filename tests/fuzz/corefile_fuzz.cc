@@ -1,0 +1,23 @@
+// Any text is a Corefile or an error with a line; and what was read can be applied
+// or refused.
+#include "common/corefile.h"
+#include "common/exit_status.h"
+#include "common/options.h"
+
+#include <cstdlib>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto corefile = idetcd::app::parse_corefile(text, "f");
+  if (!corefile && corefile.error().message.rfind("f:", 0) != 0) std::abort();
+  if (corefile && corefile->port == 0) std::abort();
+  try {
+    idetcd::app::Settings settings;
+    idetcd::app::apply_corefile(settings, text, "f");
+    if (!corefile || settings.limit < 1 || settings.limit > idetcd::kMaxLimit || settings.endpoints.empty())
+      std::abort();
+  } catch (const idetcd::app::Exit& exit) {
+    if (exit.status() != idetcd::app::kExitConfig) std::abort();
+  }
+  return 0;
+}

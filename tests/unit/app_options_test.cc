@@ -1,0 +1,197 @@
+// Settings from flags, environment and Corefile: values, order, and what bad ones say.
+#include "common/exit_status.h"
+#include "common/options.h"
+
+#include <catch2/catch.hpp>
+
+#include <map>
+
+using namespace idetcd::app;
+using idetcd::OnFull;
+
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+const SettingSpec& spec(std::string_view name) {
+  for (const SettingSpec& each : all_settings()) {
+    if (each.name == name) return each;
+  }
+  FAIL("no setting " << name);
+  throw std::logic_error("unreachable");
+}
+
+Settings load(const Variables& flags, const Variables& variables = {}) {
+  GivenFlags given;
+  for (const auto& [name, value] : flags) given.settings.push_back({&spec(name), {value}, {"--" + name, false}});
+  return load_settings(given, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+struct Failure {
+  int status = 0;
+  std::string message;
+};
+
+template <class Act>
+Failure failure_of(Act act) {
+  try {
+    act();
+  } catch (const Exit& exit) {
+    return {exit.status(), exit.what()};
+  }
+  return {};
+}
+
+Failure flag_failure(const std::string& name, const std::string& value) {
+  const Failure failure = failure_of([&] { load({{name, value}}); });
+  CHECK(failure.status == kExitUsage);
+  return failure;
+}
+
+Settings from_corefile(const std::string& lines) {
+  Settings settings;
+  apply_corefile(settings, ". {\nidetcd {\n" + lines + "\n}\n}\n", "Corefile");
+  return settings;
+}
+
+std::string corefile_failure(const std::string& lines) {
+  const Failure failure = failure_of([&] { from_corefile(lines); });
+  CHECK(failure.status == kExitConfig);
+  return failure.message;
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the defaults are the ancestor's") {
+  const Settings settings = load({});
+  CHECK(settings.endpoints == std::vector<std::string>{"http://localhost:2379"});
+  CHECK(settings.limit == 10);
+  CHECK(settings.ttl == std::chrono::seconds(20));
+  CHECK(settings.port == 53);
+  CHECK(settings.on_full == OnFull::kFail);
+}
+
+TEST_CASE("flags win over the environment, and it over etcdctl's") {
+  const Variables variables{
+      {"IDETCD_LIMIT", "7"}, {"IDETCD_ENDPOINTS", "http://a:1"}, {"ETCDCTL_ENDPOINTS", "http://b:2"}};
+  CHECK(load({}, variables).limit == 7);
+  CHECK(load({{"limit", "8"}}, variables).limit == 8);
+  CHECK(load({}, variables).endpoints.front() == "http://a:1");
+  CHECK(load({}, {{"ETCDCTL_ENDPOINTS", "http://b:2,c:3"}}).endpoints == std::vector<std::string>{"http://b:2", "c:3"});
+  CHECK(load({}, {{"IDETCD_LIMIT", ""}}).limit == 10);
+  CHECK(load({}, {{"IDETCD_ON_FULL", "wait"}}).on_full == OnFull::kWait);
+}
+
+TEST_CASE("every setting can be said in a Corefile") {
+  const Settings settings = from_corefile(
+      "endpoint https://a:2379 https://b:2379\nlimit 5\npattern worker{{.ID}}.tf.local.\nttl 30s\nadvertise 10.0.0.7 "
+      "fd00::7\n"
+      "path /names/\non-full wait\nsticky 1m\nnode-id n1\nstate-dir /var/lib/x\non-lost exit\ndns-ttl 3\n"
+      "tls cert.pem key.pem ca.pem\ncredentials root secret\nlisten 127.0.0.1:1053 [::1]:1053\nlog-level debug");
+  CHECK(settings.endpoints.size() == 2);
+  CHECK(settings.ttl == std::chrono::seconds(30));
+  CHECK(settings.advertise.size() == 2);
+  CHECK(settings.path == "/names/");
+  CHECK(settings.sticky == std::chrono::seconds(60));
+  CHECK(settings.on_lost == OnLostPolicy::kExit);
+  CHECK(settings.dns_ttl == std::chrono::seconds(3));
+  CHECK(settings.tls.cert_file == "cert.pem");
+  CHECK(settings.tls.ca_file == "ca.pem");
+  CHECK(settings.user == "root");
+  CHECK(settings.listen == std::vector<HostPort>{{"127.0.0.1", 1053}, {"::1", 1053}});
+}
+
+TEST_CASE("a Corefile's problems carry file and line") {
+  CHECK(contains(corefile_failure("limit 5\nlimits 5"),
+                 "Corefile:4: unknown directive \"limits\"; known in an idetcd block: endpoint "));
+  CHECK(corefile_failure("limit 5 6") == "Corefile:3: limit: 2 arguments, at most 1 expected; remove \"6\"");
+  CHECK(corefile_failure("endpoint") == "Corefile:3: endpoint: an argument is missing; write `endpoint URL[,URL]`");
+  CHECK(contains(corefile_failure("limit 0"), "Corefile:3: limit: 0 is out of range"));
+  CHECK(contains(corefile_failure("limit 5\n\nlimit 6"),
+                 "Corefile:5: limit: said twice (before that at Corefile:3: limit)"));
+  CHECK(corefile_failure("pattern w{{ .ID }}.x.") ==
+        "Corefile:3: pattern: 3 arguments, at most 1 expected; write a value with blanks in quotes, as \"w{{ .ID "
+        "}}.x.\"");
+}
+
+TEST_CASE("a Corefile that is named must be there") {
+  const Failure failure = failure_of([] { load({}, {{"IDETCD_CONF", "/no/such/Corefile"}}); });
+  CHECK(failure.status == kExitConfig);
+  CHECK(contains(failure.message, "/no/such/Corefile: can not be read: No such file or directory"));
+  CHECK(contains(failure_of([] { load({}, {{"IDETCD_CONF", "/"}}); }).message, "it is a folder"));
+}
+
+TEST_CASE("bad limits") {
+  CHECK(flag_failure("limit", "0").message ==
+        "--limit: 0 is out of range; write how many nodes the pool may have, 1 to 1000000");
+  CHECK(contains(flag_failure("limit", "-1").message, "-1 is out of range"));
+  CHECK(contains(flag_failure("limit", "1000000000").message, "1000000000 is out of range"));
+  CHECK(contains(flag_failure("limit", "1e9").message, "\"1e9\" is not a whole number"));
+  CHECK(contains(flag_failure("limit", "five").message, "\"five\" is not a whole number"));
+}
+
+TEST_CASE("bad endpoints") {
+  CHECK(flag_failure("endpoints", "").message ==
+        "--endpoints: the list is empty; name at least one, as http://localhost:2379");
+  CHECK(contains(flag_failure("endpoints", " , ").message, "the list is empty"));
+  CHECK(contains(flag_failure("endpoints", "http://h:99999").message, "\"99999\" is not a port"));
+  CHECK(contains(flag_failure("endpoints", "http://h:0").message, "\"0\" is not a port"));
+  CHECK(contains(flag_failure("endpoints", "http://h").message, "has no port"));
+  CHECK(contains(flag_failure("endpoints", "ftp://h:1").message, "unknown scheme"));
+  CHECK(contains(flag_failure("endpoints", "http://:2379").message, "names no host"));
+  CHECK(contains(flag_failure("endpoints", "fd00::1:2379").message, "in brackets"));
+  CHECK(load({{"endpoints", "https://[fd00::1]:2379/"}}).endpoints.size() == 1);
+}
+
+TEST_CASE("bad values of the rest") {
+  CHECK(contains(flag_failure("ttl", "1").message, "--ttl: 1 s is out of range; write 2 s to 86400 s"));
+  CHECK(contains(flag_failure("ttl", "soon").message, "is not a duration"));
+  CHECK(contains(flag_failure("ttl", "20s5").message, "is not a duration"));
+  CHECK(contains(flag_failure("advertise", "host7").message, "is not an IP address"));
+  CHECK(contains(flag_failure("advertise", "0.0.0.0").message, "is no node's address"));
+  CHECK(contains(flag_failure("advertise", "224.0.0.1").message, "multicast"));
+  CHECK(contains(flag_failure("listen", "localhost:53").message, "write it in numbers"));
+  CHECK(contains(flag_failure("listen", "127.0.0.1:x").message, "\"x\" is not a port"));
+  CHECK(contains(flag_failure("on-full", "queue").message, "write one of: exit, wait"));
+  CHECK(contains(flag_failure("on-lost", "cry").message, "write one of: reclaim, exit, serve-only"));
+  CHECK(contains(flag_failure("node-id", "a b").message, "is not a node id"));
+  CHECK(contains(flag_failure("cidr", "10.0.0.0").message, "is not a network"));
+  CHECK(contains(flag_failure("cidr", "10.0.0.0/33").message, "is not a network"));
+  CHECK(contains(flag_failure("user", ":x").message, "user's name is empty"));
+}
+
+TEST_CASE("settings that do not go together") {
+  CHECK(contains(failure_of([] { load({{"sticky", "60"}}); }).message, "--sticky: a name can be kept only"));
+  CHECK(contains(failure_of([] { load({{"cert", "c.pem"}, {"endpoints", "https://h:1"}}); }).message, "set key too"));
+  CHECK(contains(failure_of([] { load({{"cacert", "c.pem"}}); }).message, "only with https:// endpoints"));
+  CHECK(contains(failure_of([] { load({{"password", "x"}}); }).message, "set user too"));
+  CHECK(contains(failure_of([] {
+                   load({{"advertise", "10.0.0.1"}, {"cidr", "10.0.0.0/8"}});
+                 }).message,
+                 "use one of the two"));
+  CHECK(contains(failure_of([] { parse_pattern(load({})); }).message, "no pattern is set"));
+}
+
+TEST_CASE("durations") {
+  CHECK(*parse_duration("90") == std::chrono::seconds(90));
+  CHECK(*parse_duration("1m30s") == std::chrono::seconds(90));
+  CHECK(*parse_duration("1d") == std::chrono::seconds(86400));
+  for (const char* bad : {"", "s", "-1", "1.5s", "1w", "1m30", "99999999999999999999", "11000d"})
+    CHECK_FALSE(parse_duration(bad));
+}
+
+TEST_CASE("listen addresses") {
+  CHECK(*parse_listen(":53", 1) == HostPort{"", 53});
+  CHECK(*parse_listen("*", 1053) == HostPort{"", 1053});
+  CHECK(*parse_listen("::1", 1053) == HostPort{"::1", 1053});
+  CHECK(*parse_listen("[::1]:0", 1) == HostPort{"::1", 0});
+  CHECK(to_string(HostPort{"::1", 53}) == "[::1]:53");
+  CHECK(to_string(HostPort{"", 53}) == "*:53");
+}

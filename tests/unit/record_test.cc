@@ -26,6 +26,7 @@ Record full_record() {
   record.port = 53;
   record.node = "host-7";
   record.ttl = std::chrono::seconds{20};
+  record.token = 41;
   record.ports = {{"grpc", 2222}};
   record.meta = {{"role", "ps"}};
   return record;
@@ -53,7 +54,7 @@ TEST_CASE("every member may be absent, empty or null") {
 
 TEST_CASE("a record is written on one line in the ancestor's spelling, ours behind") {
   CHECK(to_json(full_record()) ==
-        R"({"ipv4":"10.0.0.1","ipv6":"fd00::1","port":"53","node":"host-7","ttl":20,"ports":{"grpc":2222},)"
+        R"({"ipv4":"10.0.0.1","ipv6":"fd00::1","port":"53","node":"host-7","ttl":20,"token":41,"ports":{"grpc":2222},)"
         R"("meta":{"role":"ps"},"more_ipv4":["10.1.0.1"],"more_ipv6":["fd01::1"]})");
   CHECK(to_json(Record{}) == "{}");
   CHECK(*parse_record(to_json(full_record())) == full_record());
@@ -77,6 +78,7 @@ TEST_CASE("a bad member is named") {
   CHECK_THAT(rejection(R"({"node":1})"), Catch::Contains("\"node\""));
   CHECK_THAT(rejection(R"({"ttl":-1})"), Catch::Contains("\"ttl\""));
   CHECK_THAT(rejection(R"({"ttl":9000000001})"), Catch::Contains("\"ttl\""));
+  CHECK_THAT(rejection(R"({"token":9223372036854775808})"), Catch::Contains("\"token\""));
   CHECK_THAT(rejection(R"({"ports":[]})"), Catch::Contains("\"ports\""));
   CHECK_THAT(rejection(R"({"ports":{"grpc":0}})"), Catch::Contains("grpc"));
   CHECK_THAT(rejection(R"({"ports":{"":1}})"), Catch::Contains("\"ports\""));
@@ -172,6 +174,7 @@ TEST_CASE("any valid record comes back as it was") {
     record.port = static_cast<std::uint16_t>(random());
     record.node = text();
     record.ttl = std::chrono::seconds{below(2) == 0 ? 0 : below(1'000'000'000)};
+    record.token = below(2) == 0 ? 0 : static_cast<std::int64_t>(random()) << 20;
     for (unsigned i = below(33); i > 0; --i) record.ports["p" + text()] = static_cast<std::uint16_t>(1 + below(65535));
     for (unsigned i = below(65); i > 0; --i) record.meta[text()] = text();
     REQUIRE(idetcd::validate(record));

@@ -99,14 +99,28 @@ Status read_node(const Json& object, std::string& out) {
   return {};
 }
 
-Status read_ttl(const Json& object, std::chrono::seconds& out) {
-  const Json* value = find(object, "ttl");
-  if (!value) return {};
+// A whole number from 0 to `most`; absent leaves 0.
+Result<std::int64_t> read_number(const Json& object, std::string_view member, std::int64_t most) {
+  const Json* value = find(object, member);
+  if (!value) return std::int64_t{0};
   const auto* number = value->get_ptr<const Json::number_unsigned_t*>();
-  if (!number || *number > Json::number_unsigned_t{kMaxTtl}) {
-    return invalid("ttl", fmt::format("is {}; it must be a number of seconds up to {}", shown(*value), kMaxTtl));
+  if (!number || *number > static_cast<Json::number_unsigned_t>(most)) {
+    return invalid(member, fmt::format("is {}; it must be a number from 0 to {}", shown(*value), most));
   }
-  out = std::chrono::seconds{static_cast<std::int64_t>(*number)};
+  return static_cast<std::int64_t>(*number);
+}
+
+Status read_ttl(const Json& object, std::chrono::seconds& out) {
+  const auto ttl = read_number(object, "ttl", kMaxTtl);
+  if (!ttl) return ttl.error();
+  out = std::chrono::seconds{*ttl};
+  return {};
+}
+
+Status read_token(const Json& object, std::int64_t& out) {
+  const auto token = read_number(object, "token", std::numeric_limits<std::int64_t>::max());
+  if (!token) return token.error();
+  out = *token;
   return {};
 }
 
@@ -162,6 +176,7 @@ Status check_values(const Record& record) {
   if (record.ttl.count() < 0 || record.ttl.count() > kMaxTtl) {
     return invalid("ttl", fmt::format("must be from 0 to {} seconds", kMaxTtl));
   }
+  if (record.token < 0) return invalid("token", "must not be negative");
   for (const auto& [name, port] : record.ports) {
     if (name.empty()) return invalid("ports", "has an entry without a name");
     if (port == 0) return invalid("ports", fmt::format("has port 0 for {}", shown(Json(name))));
@@ -213,6 +228,7 @@ Result<Record> parse_record(std::string_view json) {
            read_port(*object, record.port),
            read_node(*object, record.node),
            read_ttl(*object, record.ttl),
+           read_token(*object, record.token),
            read_ports(*object, record.ports),
            read_meta(*object, record.meta),
        }) {
@@ -240,6 +256,7 @@ std::string to_json(const Record& record) {
   if (record.port != 0) members["port"] = std::to_string(record.port);
   if (!record.node.empty()) members["node"] = record.node;
   if (record.ttl.count() != 0) members["ttl"] = record.ttl.count();
+  if (record.token != 0) members["token"] = record.token;
   if (!record.ports.empty()) members["ports"] = record.ports;
   if (!record.meta.empty()) members["meta"] = record.meta;
   write_more(members, "more_ipv4", record.ipv4);

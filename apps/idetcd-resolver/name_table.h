@@ -16,12 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "name_hash.h"
 #include "wire.h"
 
 namespace idetcd::resolver {
-
-// A name in wire format, lower case, the root's zero byte included.
-using WireName = std::span<const std::byte>;
 
 // Where an RRset lies in its node, and what it is.
 struct Rrset {
@@ -52,7 +50,8 @@ class Node {
   }
   std::span<const std::byte> extras(const Rrset& rrset) const noexcept;
 
-  // Names directly below that exist: a name with children exists too (RFC 8020).
+  // Names directly below that exist, and one if the configuration keeps this name: a
+  // name with children exists, records or not (RFC 8020).
   std::uint32_t children() const noexcept { return children_; }
   // Whether the answer starts at another record each time (RFC 1794).
   bool rotates() const noexcept { return rotates_ != 0; }
@@ -105,6 +104,10 @@ class NodeDraft {
 
   static constexpr std::size_t kMaxSize = 65'000;
   std::size_t size() const noexcept;  // of the node it makes; must be at most kMaxSize
+
+ private:
+  friend class NameTable;
+  Node* build(std::uint64_t edit) const;
 };
 
 // One published state of a NameTable: what readers hold.
@@ -180,9 +183,5 @@ class NameTable {
   std::size_t size_ = 0;
   std::shared_ptr<Blocks> blocks_;
 };
-
-// Reads `name` eight bytes at a time; `seed` is random, so that nobody can choose
-// names that collide.
-std::uint64_t hash_name(WireName name, std::uint64_t seed) noexcept;
 
 }  // namespace idetcd::resolver

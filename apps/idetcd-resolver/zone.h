@@ -28,6 +28,7 @@ struct ZoneCut {
   std::uint16_t mname_pointer = 0;
   std::uint16_t rname_pointer = 0;
   std::uint16_t serial = 0;        // offset of the serial
+  std::uint32_t ttl = 0;           // of the SOA when it is asked for
   std::uint32_t negative_ttl = 0;  // of the SOA in a negative answer (RFC 2308 3)
 };
 

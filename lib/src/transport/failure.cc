@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace idetcd::transport {
@@ -33,13 +34,37 @@ constexpr std::array kEtcdSays{
     Known{"Received message larger than max", ErrorCode::kInvalidArgument, "ask for less at once"},
 };
 
-constexpr std::string_view kNoConnection = "failed to connect to all addresses";
+// What gRPC says when it gets no connection.
+constexpr std::array kConnectingFails{
+    Known{"certificate verify failed", ErrorCode::kUntrusted,
+          "its certificate has expired, or no CA that is trusted here has signed it: give the cluster's CA file"},
+    Known{"is not in peer certificate", ErrorCode::kUntrusted,
+          "use a name that its certificate carries, or say which server name to expect"},
+    Known{"SSL_ERROR_SSL", ErrorCode::kUntrusted, "is this an https endpoint, with this CA, certificate and key?"},
+    Known{"Connection refused", ErrorCode::kUnavailable, "is etcd running there?"},
+    Known{"DNS resolution failed", ErrorCode::kUnavailable, "check the host name"},
+};
 
-const Known* find_known(std::string_view text) {
-  for (const auto& known : kEtcdSays) {
-    if (text.find(known.text) != std::string_view::npos) return &known;
+constexpr std::string_view kNoConnection = "failed to connect to all addresses";
+constexpr std::string_view kTlsFilesUnusable = "empty address list";
+
+template <std::size_t size>
+const Known* find_known(const std::array<Known, size>& table, std::string_view text) {
+  const auto found = std::find_if(table.begin(), table.end(),
+                                  [&](const Known& known) { return text.find(known.text) != std::string_view::npos; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+// "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:2379: why" -> "why"
+std::string_view reason_of(std::string_view text) {
+  constexpr std::string_view kLast = "last error: ";
+  if (const auto last = text.find(kLast); last != std::string_view::npos) text.remove_prefix(last + kLast.size());
+  for (const std::string_view skipped : {"UNKNOWN: ", "UNAVAILABLE: ", "INTERNAL: ", "ipv4:", "ipv6:"}) {
+    if (!text.starts_with(skipped)) continue;
+    const auto end = text.find(": ");
+    if (end != std::string_view::npos) text.remove_prefix(end + 2);
   }
-  return nullptr;
+  return text;
 }
 
 ErrorCode by_code(const grpc::Status& status) {
@@ -78,12 +103,32 @@ Error error_of(ErrorCode code, const Endpoint& endpoint, std::string_view text, 
 
 Error to_error(const grpc::Status& status, const Endpoint& endpoint) {
   const auto& text = status.error_message();
-  if (const auto* known = find_known(text)) return error_of(known->code, endpoint, text, known->remedy);
+  const bool tls = endpoint.url.starts_with("https");
+  if (const auto* known = find_known(kEtcdSays, text)) return error_of(known->code, endpoint, text, known->remedy);
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return error_of(ErrorCode::kDeadlineExceeded, endpoint, "no answer in time", "");
+  }
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    const auto reason = fmt::format("no connection: {}", reason_of(text));
+    if (const auto* known = find_known(kConnectingFails, text)) {
+      return error_of(known->code, endpoint, reason, known->remedy);
+    }
+    if (tls && text.starts_with(kTlsFilesUnusable)) {
+      return error_of(ErrorCode::kUntrusted, endpoint, "the TLS files are of no use",
+                      "the CA file is damaged, or the key does not belong to the certificate");
+    }
+    if (closed_while_connecting(status)) {
+      return error_of(
+          ErrorCode::kUnavailable, endpoint, reason,
+          tls ? "is it an https endpoint? if it wants a client certificate (mutual TLS), give one with its key"
+              : "if it speaks TLS, write https://");
+    }
+  }
   return error_of(by_code(status), endpoint, text, "");
 }
 
 Error to_error(std::string_view cancel_reason, const Endpoint& endpoint) {
-  if (const auto* known = find_known(cancel_reason)) {
+  if (const auto* known = find_known(kEtcdSays, cancel_reason)) {
     return error_of(known->code, endpoint, cancel_reason, known->remedy);
   }
   return error_of(ErrorCode::kUnavailable, endpoint, cancel_reason, "");
@@ -98,7 +143,17 @@ bool refuses_token(const grpc::Status& status) {
 }
 
 bool never_sent(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::UNAVAILABLE && status.error_message().starts_with(kNoConnection);
+  const auto& text = status.error_message();
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+         (text.starts_with(kNoConnection) || text.starts_with(kTlsFilesUnusable) ||
+          text.starts_with("DNS resolution failed"));
+}
+
+bool closed_while_connecting(const grpc::Status& status) {
+  const auto& text = status.error_message();
+  const auto says = [&](std::string_view what) { return text.find(what) != std::string::npos; };
+  return text.starts_with(kNoConnection) &&
+         (says("Socket closed") || says("Endpoint read failed") || says("Connection reset by peer"));
 }
 
 }  // namespace idetcd::transport

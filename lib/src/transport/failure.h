@@ -4,7 +4,9 @@
 #include <grpcpp/support/status.h>
 #include <idetcd/result.h>
 
-#include "transport/members.h"
+#include <string_view>
+
+#include "transport/endpoint.h"
 
 namespace idetcd::transport {
 
@@ -21,6 +23,10 @@ bool refuses_token(const grpc::Status& status);
 
 // No connection was had: the request can not have reached anybody.
 bool never_sent(const grpc::Status& status);
+
+// Somebody listens there, but hung up before anything was said: a server of the other
+// scheme, one that wants a client certificate, or one that is just going down.
+bool closed_while_connecting(const grpc::Status& status);
 
 // Another member may do better.
 inline bool blames_member(ErrorCode code) {

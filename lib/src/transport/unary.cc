@@ -7,11 +7,13 @@
 #include <optional>
 
 #include "transport/failure.h"
+#include "transport/scheme_probe.h"
 
 namespace idetcd::transport {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestTry{1000};
+constexpr std::chrono::milliseconds kLongestProbe{1000};
 
 class Completion {
  public:
@@ -50,11 +52,17 @@ std::chrono::milliseconds time_for_try(Resend resend, std::chrono::milliseconds 
   return std::min(left, std::max(left / 2, kShortestTry));
 }
 
+// An error that is over when a member comes back tells more than one that is not.
+bool is_worse(const Error& error, const std::optional<Error>& than) {
+  return !than || than->code == ErrorCode::kUntrusted || error.code != ErrorCode::kUntrusted;
+}
+
 }  // namespace
 
 Status Unary::call(const StartCall& start, Resend resend, const CallOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   bool token_renewed = false;
+  std::optional<Error> worst;
   for (auto members_left = members_.size();;) {
     const auto token = authenticator_.token(deadline, options.stop);
     if (!token) return token.error();
@@ -69,12 +77,24 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
       token_renewed = true;
       continue;
     }
-    auto error = to_error(status, member.endpoint);
-    const bool elsewhere = blames_member(error.code);
-    if (elsewhere) members_.leave(member);
+    auto error = explain(status, member, deadline);
+    if (!blames_member(error.code)) return error;
+    members_.leave(member);
+    if (is_worse(error, worst)) worst = std::move(error);
     const bool again = resend == Resend::kAlways || never_sent(status);
-    if (!elsewhere || !again || --members_left == 0 || time_left(deadline).count() == 0) return error;
+    if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *worst;
   }
+}
+
+Error Unary::explain(const grpc::Status& status, Member& member, Deadline deadline) {
+  auto error = to_error(status, member.endpoint);
+  if (!closed_while_connecting(status)) return error;
+  const std::unique_lock alone(probing_, std::try_to_lock);
+  if (!alone) return error;
+  if (!speaks_other_scheme(member.endpoint, members_.tls(), std::min(time_left(deadline), kLongestProbe))) return error;
+  return {ErrorCode::kUntrusted, fmt::format("etcd at {}: {}", member.endpoint.url,
+                                             members_.tls() ? "it speaks plain http; write http://, or give it TLS"
+                                                            : "it speaks TLS; write https://")};
 }
 
 }  // namespace idetcd::transport

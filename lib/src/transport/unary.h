@@ -5,6 +5,7 @@
 #include <idetcd/etcd.h>
 
 #include <functional>
+#include <mutex>
 
 #include "transport/authenticator.h"
 #include "transport/deadline.h"
@@ -32,8 +33,11 @@ class Unary {
   Status call(const StartCall& start, Resend resend, const CallOptions& options);
 
  private:
+  Error explain(const grpc::Status& status, Member& member, Deadline deadline);
+
   Members& members_;
   Authenticator& authenticator_;
+  std::mutex probing_;  // one scheme probe at a time, however many calls fail
 };
 
 }  // namespace idetcd::transport

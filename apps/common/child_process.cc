@@ -128,14 +128,15 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
 
 ChildProcess::~ChildProcess() {
   if (pid_ > 0 && !code_) {
-    signal(SIGKILL);
+    ::kill(pid_, SIGKILL);  // not reaped yet: the number is still its own
     ::waitpid(pid_, nullptr, 0);
   }
   if (pid_fd_ >= 0) ::close(pid_fd_);
 }
 
 void ChildProcess::signal(int number) noexcept {
-  if (pid_ > 0 && !code_) ::kill(pid_, number);  // not reaped yet: the number is still its own
+  // By the descriptor, which can not come to mean another process.
+  ::syscall(SYS_pidfd_send_signal, pid_fd_, number, nullptr, 0);
 }
 
 std::optional<ExitCode> ChildProcess::wait_for(std::chrono::milliseconds most) noexcept {

@@ -46,7 +46,8 @@ class ChildProcess {
   // Readable once the process has ended.
   int pid_fd() const noexcept { return pid_fd_; }
 
-  void signal(int number) noexcept;  // nothing if it has ended
+  // From any thread while the object lives; nothing if the process has ended.
+  void signal(int number) noexcept;
 
   // None if it still runs after `most`. May be called again.
   std::optional<ExitCode> wait_for(std::chrono::milliseconds most) noexcept;

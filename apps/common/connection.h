@@ -1,0 +1,26 @@
+// From settings to the library's options.
+#pragma once
+
+#include <idetcd/etcd.h>
+#include <idetcd/slot_claimer.h>
+
+#include "address_choice.h"
+#include "exit_status.h"
+#include "settings.h"
+
+#include <memory>
+
+namespace idetcd::app {
+
+// Throws Exit if the settings can not be used; does not wait for etcd.
+std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log);
+
+ClaimOptions claim_options(const Settings& settings, const LogSink& log);
+
+// What this node publishes: its addresses and `port`. Throws Exit if it has none.
+Record own_record(const Settings& settings, std::uint16_t port);
+
+// What to say when a claim failed, and the status to end with.
+Exit claim_failure(const Settings& settings, const Error& error);
+
+}  // namespace idetcd::app

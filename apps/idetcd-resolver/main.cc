@@ -1,0 +1,22 @@
+// idetcd-resolver: this machine's name, and DNS for all names of the pool.
+#include <exception>
+
+#include "common/exit_status.h"
+#include "common/shutdown.h"
+#include "config.h"
+#include "daemon.h"
+
+namespace app = idetcd::app;
+
+int main(int argc, char** argv) {
+  try {
+    auto config = idetcd::resolver::read_config(argc, argv);
+    if (!config) return app::kExitOk;
+    app::Shutdown shutdown;
+    return idetcd::resolver::Daemon(std::move(*config), shutdown).run();
+  } catch (const app::Exit& exit) {
+    return app::report_exit("idetcd-resolver", exit);
+  } catch (const std::exception& failure) {
+    return app::report_exit("idetcd-resolver", app::Exit(app::kExitInternal, failure.what()));
+  }
+}

@@ -1,0 +1,49 @@
+// idetcd: the companion of the resolver, one file for each subcommand.
+#include <fmt/format.h>
+#include <idetcd/version.h>
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include "common/exit_status.h"
+#include "common/options.h"
+#include "subcommand.h"
+
+namespace app = idetcd::app;
+
+namespace {
+
+int run_program(int argc, char** argv) {
+  idetcd::companion::Run run;
+  CLI::App program{"Names for the nodes of a cluster, claimed in etcd.", "idetcd"};
+  program.set_version_flag("--version", "idetcd " IDETCD_VERSION);
+  program.require_subcommand(0, 1);
+  program.footer(
+      fmt::format("Examples:\n"
+                  "  idetcd demo\n"
+                  "  idetcd ls --pattern 'worker{{{{.ID}}}}.tf.local.' --limit 5\n"
+                  "  idetcd exec --pattern 'worker{{{{.ID}}}}.tf.local.' -- sh -c 'echo I am $IDETCD_NAME'\n"
+                  "\n"
+                  "`idetcd SUBCOMMAND --help` tells more.\n\n{}",
+                  app::kExitStatusHelp));
+  idetcd::companion::add_demo(program, run);
+  idetcd::companion::add_ls(program, run);
+  idetcd::companion::add_exec(program, run);
+  if (!app::parse_command_line(program, argc, argv)) return app::kExitOk;
+  if (run) return run();
+  fmt::print(stderr, "{}", program.help());
+  return app::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_program(argc, argv);
+  } catch (const app::Exit& exit) {
+    return app::report_exit("idetcd", exit);
+  } catch (const std::exception& failure) {
+    return app::report_exit("idetcd", app::Exit(app::kExitInternal, failure.what()));
+  }
+}

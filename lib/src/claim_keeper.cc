@@ -180,6 +180,10 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
 // --- phases -----------------------------------------------------------------------
 
 void ClaimKeeper::hold() {
+  {
+    std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kGone) return;
+  }
   ttl_.store(slot_.session->machine().ttl().count(), std::memory_order_relaxed);
   trust_until_.store(slot_.session->machine().trust_until().time_since_epoch().count(), std::memory_order_release);
   change(Phase::kHeld, {});
@@ -243,9 +247,9 @@ Status ClaimKeeper::release(std::chrono::milliseconds at_most) {
   if (forked()) return {};
   std::lock_guard once(release_mutex_);
   if (std::exchange(released_, true)) return {};
-  trust_until_.store(0, std::memory_order_release);
   thread_.request_stop();
   thread_.join();
+  trust_until_.store(0, std::memory_order_release);
   {
     const LogSink silent = std::exchange(slot_.log, nullptr);
     change(Phase::kGone, "released");

@@ -87,7 +87,9 @@ Status ClaimRun::prepare() {
 // Our own former run's lease, if it still lives and the file is of this boot: then
 // the slot is taken over with a new token and was never free in between.
 Result<bool> ClaimRun::resume() {
-  if (saved_.lease == 0 || saved_.slot == 0 || !saved_.this_boot || saved_.slot > setting_.pattern.limit()) return false;
+  if (saved_.lease == 0 || !saved_.this_boot) return false;
+  if (auto known = find_slot_of_saved(); !known) return std::move(known).error();
+  if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return false;
   auto renewal = insist("resuming the lease", [&] { return renew_now(*setting_.etcd, *setting_.clock, saved_.lease, call()); });
   if (!renewal) return std::move(renewal).error();
   if (renewal->ttl.count() <= 0) return false;
@@ -112,6 +114,22 @@ Result<bool> ClaimRun::resume() {
     if (auto granted = grant_grace(); !granted) return std::move(granted).error();
   }
   return settle(Owned{saved_.slot, reply->header.revision}, *reply);
+}
+
+// A run that was killed before its claim's answer was written down may own a slot.
+Status ClaimRun::find_slot_of_saved() {
+  if (saved_.token != 0) return {};
+  const RangeRequest request{.keys = KeyRange::one(held_.keys->node(held_.node_id))};
+  auto reply = insist("looking for the former claim", [&] { return setting_.etcd->range(request, call()); });
+  if (!reply) return std::move(reply).error();
+  const bool ours = !reply->kvs.empty() && reply->kvs.front().lease == saved_.lease;
+  const auto entry = ours ? parse_node_entry(reply->kvs.front().value) : std::nullopt;
+  if (entry) {
+    saved_.slot = entry->slot;
+  } else {
+    saved_.lease = 0;
+  }
+  return {};
 }
 
 // One lease and what is claimed under it; false: the lease ended before, try anew.

@@ -61,6 +61,7 @@ class ClaimRun {
 
   Status prepare();
   Result<bool> resume();  // true: held_ is complete
+  Status find_slot_of_saved();
   Result<bool> one_session();
   Status grant();
   Status grant_grace();

@@ -24,12 +24,12 @@
 namespace idetcd {
 
 struct ClaimIntent {
-  std::string node_id;
-  std::string address;  // told to a duplicate of us
-  std::string record;   // JSON
+  std::string node_id{};
+  std::string address{};  // told to a duplicate of us
+  std::string record{};   // JSON
   LeaseId session = 0;
-  LeaseId grace = 0;                // 0: not sticky
-  std::optional<SlotId> home;       // the slot that we had before; tried first
+  LeaseId grace = 0;             // 0: not sticky
+  std::optional<SlotId> home{};  // the slot that we had before; tried first
 };
 
 struct Owned {

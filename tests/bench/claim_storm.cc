@@ -1,0 +1,304 @@
+// claim_storm: N claimants at once, in one process, over one connection, against an
+// etcd of its own; four strategies in the same run.
+//
+//   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1] [--json]
+//
+// --spread S makes the limit S*N. The three baselines are what others do: they are
+// bench code, not the library's. Exit status 1 if ours ever gave one name twice.
+#include <idetcd/idetcd.h>
+
+#include "bench/etcd_metrics.h"
+#include "support/counting_etcd.h"
+#include "support/etcd_process.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <sstream>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+
+namespace idetcd::testing {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct Claimed {
+  SlotId slot = 0;  // 0: none
+  std::uint64_t requests = 0;
+  std::optional<Claim> claim{};
+};
+
+struct Contest {
+  std::shared_ptr<Etcd> etcd;
+  PatternTemplate pattern;
+  std::string path;
+
+  std::string key(SlotId slot) const { return path + std::string(pattern.render(slot)); }
+};
+
+using Strategy = std::function<Claimed(const Contest&, CountingEtcd& counted, int number)>;
+
+LeaseId grant(Etcd& etcd, int number) {
+  const LeaseId id = 0x100000 + static_cast<LeaseId>(::getpid()) * 1000000 + number + static_cast<LeaseId>(std::rand()) * 4096;
+  while (!etcd.lease_grant(id, std::chrono::seconds(120), {.timeout = std::chrono::seconds(60)})) {
+  }
+  return id;
+}
+
+Txn put_if_absent(const std::string& key, LeaseId lease) {
+  Txn txn;
+  txn.compares.push_back(Compare::absent(key));
+  txn.success.emplace_back(PutRequest{key, "{}", lease});
+  return txn;
+}
+
+const CallOptions kPatient{.timeout = std::chrono::seconds(120)};
+
+Claimed ours(const Contest& contest, CountingEtcd& counted, int) {
+  // The aliasing pointer lends the counter; the contest outlives the claim.
+  std::shared_ptr<Etcd> etcd(std::shared_ptr<Etcd>{}, &counted);
+  ClaimOptions options;
+  options.path = contest.path;
+  options.ttl = std::chrono::seconds(120);
+  Record record;
+  record.ipv4.push_back({127, 0, 0, 1});
+  auto claim = SlotClaimer(etcd, contest.pattern, options).claim(record);
+  if (!claim) {
+    fmt::print(stderr, "claim_storm: {}\n", claim.error().message);
+    return {};
+  }
+  const SlotId slot = claim->slot();
+  return {slot, counted.requests(), std::move(*claim)};
+}
+
+// Lists the names and goes for the lowest free one until it wins.
+Claimed range_lowest_free(const Contest& contest, CountingEtcd& etcd, int number) {
+  const LeaseId lease = grant(etcd, number);
+  const KeyRange all{contest.path + std::string(contest.pattern.min_name()), contest.path + std::string(contest.pattern.max_name()) + '\0'};
+  for (;;) {
+    auto listed = etcd.range({.keys = all, .keys_only = true}, kPatient);
+    if (!listed) continue;
+    std::vector<bool> taken(contest.pattern.limit() + 1);
+    for (const KeyValue& kv : listed->kvs) {
+      if (const auto slot = contest.pattern.match(std::string_view(kv.key).substr(contest.path.size()))) taken[*slot] = true;
+    }
+    SlotId slot = 1;
+    while (slot <= contest.pattern.limit() && taken[slot]) ++slot;
+    if (slot > contest.pattern.limit()) return {.requests = etcd.requests()};
+    const auto reply = etcd.txn(put_if_absent(contest.key(slot), lease), kPatient);
+    if (reply && reply->succeeded) return {.slot = slot, .requests = etcd.requests()};
+  }
+}
+
+// Tries 1, 2, 3 ... as a client of etcd's concurrency recipes would.
+Claimed linear(const Contest& contest, CountingEtcd& etcd, int number) {
+  const LeaseId lease = grant(etcd, number);
+  for (SlotId slot = 1; slot <= contest.pattern.limit(); ++slot) {
+    auto reply = etcd.txn(put_if_absent(contest.key(slot), lease), kPatient);
+    if (reply && reply->succeeded) return {.slot = slot, .requests = etcd.requests()};
+    if (!reply) --slot;
+  }
+  return {.requests = etcd.requests()};
+}
+
+// The Go ancestor: get, then put, with no transaction.
+Claimed get_then_put(const Contest& contest, CountingEtcd& etcd, int number) {
+  for (SlotId slot = 1; slot <= contest.pattern.limit(); ++slot) {
+    const auto got = etcd.range({.keys = KeyRange::one(contest.key(slot))}, kPatient);
+    if (!got || !got->kvs.empty()) continue;
+    const LeaseId lease = grant(etcd, number);
+    Txn put;
+    put.success.emplace_back(PutRequest{contest.key(slot), "{}", lease});
+    (void)etcd.txn(put, kPatient);
+    return {.slot = slot, .requests = etcd.requests()};
+  }
+  return {.requests = etcd.requests()};
+}
+
+// --- measuring -------------------------------------------------------------------
+
+double cpu_seconds_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::stringstream fields(text.substr(text.rfind(')') + 2));
+  std::string field;
+  double ticks = 0;
+  for (int i = 3; i <= 15 && fields >> field; ++i) {
+    if (i >= 14) ticks += std::stod(field);
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+struct Traffic {  // in bytes, as etcd counts them
+  double up = 0;
+  double down = 0;
+};
+
+Traffic traffic_of(const EtcdProcess& server) {
+  return {scrape(server.endpoint(), "etcd_network_client_grpc_received_bytes_total"),
+          scrape(server.endpoint(), "etcd_network_client_grpc_sent_bytes_total")};
+}
+
+struct Round {
+  std::string strategy;
+  int nodes = 0;
+  SlotId limit = 0;
+  double mean = 0;
+  std::uint64_t most = 0;
+  std::size_t distinct = 0;
+  int owners = 0;
+  SlotId highest = 0;
+  double seconds = 0;
+  double client_cpu = 0;
+  double etcd_cpu = 0;
+  Traffic traffic;
+};
+
+Round run(const EtcdProcess& server, const std::string& name, const Strategy& strategy, int nodes, SlotId limit) {
+  Contest contest{connect_for_test({server.endpoint()}), *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit), random_prefix()};
+  (void)contest.etcd->range({.keys = KeyRange::one("warm")}, kPatient);
+  std::vector<std::unique_ptr<CountingEtcd>> counters;
+  for (int i = 0; i < nodes; ++i) counters.push_back(std::make_unique<CountingEtcd>(contest.etcd));
+  std::vector<Claimed> results(static_cast<std::size_t>(nodes));
+
+  std::atomic<bool> go{false};
+  std::atomic<int> ready{0};
+  std::atomic<SteadyClock::rep> last{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < nodes; ++i) {
+    threads.emplace_back([&, i] {
+      ready.fetch_add(1);
+      go.wait(false);
+      const auto index = static_cast<std::size_t>(i);
+      results[index] = strategy(contest, *counters[index], i);
+      const auto now = SteadyClock::now().time_since_epoch().count();
+      for (auto seen = last.load(); seen < now && !last.compare_exchange_weak(seen, now);) {
+      }
+    });
+  }
+  while (ready.load() < nodes) std::this_thread::yield();
+
+  const double client_before = cpu_seconds_of(::getpid());
+  const double etcd_before = cpu_seconds_of(server.pid());
+  const Traffic before = traffic_of(server);
+  const auto start = SteadyClock::now();
+  go = true;
+  go.notify_all();
+  threads.clear();
+
+  Round round;
+  round.strategy = name;
+  round.nodes = nodes;
+  round.limit = limit;
+  round.client_cpu = cpu_seconds_of(::getpid()) - client_before;
+  round.etcd_cpu = cpu_seconds_of(server.pid()) - etcd_before;
+  const Traffic after = traffic_of(server);
+  round.traffic = {after.up - before.up, after.down - before.down};
+  round.seconds = std::chrono::duration<double>(SteadyClock::time_point(SteadyClock::duration(last.load())) - start).count();
+  std::set<SlotId> distinct;
+  std::uint64_t total = 0;
+  for (const Claimed& one : results) {
+    total += one.requests;
+    round.most = std::max(round.most, one.requests);
+    if (one.slot == 0) continue;
+    ++round.owners;
+    distinct.insert(one.slot);
+  }
+  round.mean = static_cast<double>(total) / nodes;
+  round.distinct = distinct.size();
+  round.highest = distinct.empty() ? 0 : *distinct.rbegin();
+  return round;
+}
+
+nlohmann::json to_json(const Round& round) {
+  return {{"strategy", round.strategy}, {"nodes", round.nodes}, {"limit", round.limit}, {"requests_mean", round.mean},
+          {"requests_max", round.most}, {"owners", round.owners}, {"distinct", round.distinct}, {"highest", round.highest},
+          {"seconds", round.seconds}, {"client_cpu_seconds", round.client_cpu}, {"etcd_cpu_seconds", round.etcd_cpu},
+          {"bytes_up", round.traffic.up}, {"bytes_down", round.traffic.down}};
+}
+
+void print_row(const Round& round) {
+  fmt::print("{:<18} {:>6} {:>7} {:>8.2f} {:>6} {:>7} {:>8} {:>8} {:>9.3f} {:>8.2f} {:>8.2f} {:>9.1f} {:>9.1f}\n", round.strategy, round.nodes,
+             round.limit, round.mean, round.most, round.owners, round.distinct, round.highest, round.seconds, round.client_cpu, round.etcd_cpu,
+             round.traffic.up / 1024, round.traffic.down / 1024);
+  std::fflush(stdout);
+}
+
+struct Arguments {
+  std::vector<int> nodes{10, 100, 1000, 4000};
+  int slow_until = 1000;
+  SlotId spread = 1;
+  int rounds = 1;
+  bool json = false;
+  std::string only;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string option = argv[i];
+    if (option == "--json") {
+      arguments.json = true;
+    } else if (i + 1 < argc && option == "--nodes") {
+      arguments.nodes.clear();
+      std::stringstream list(argv[++i]);
+      for (std::string item; std::getline(list, item, ',');) arguments.nodes.push_back(std::atoi(item.c_str()));
+    } else if (i + 1 < argc && option == "--slow-until") {
+      arguments.slow_until = std::atoi(argv[++i]);
+    } else if (i + 1 < argc && option == "--spread") {
+      arguments.spread = static_cast<SlotId>(std::atoi(argv[++i]));
+    } else if (i + 1 < argc && option == "--rounds") {
+      arguments.rounds = std::atoi(argv[++i]);
+    } else if (i + 1 < argc && option == "--only") {
+      arguments.only = argv[++i];
+    } else {
+      fmt::print(stderr, "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1] [--only STRATEGY] [--json]\n");
+      std::exit(option == "--help" ? 0 : 64);
+    }
+  }
+  return arguments;
+}
+
+int storm(const Arguments& arguments) {
+  const std::vector<std::pair<std::string, Strategy>> strategies{
+      {"ours", ours}, {"range+lowest-free", range_lowest_free}, {"linear-cas", linear}, {"get-then-put", get_then_put}};
+  nlohmann::json rows = nlohmann::json::array();
+  if (!arguments.json) {
+    fmt::print("{:<18} {:>6} {:>7} {:>8} {:>6} {:>7} {:>8} {:>8} {:>9} {:>8} {:>8} {:>9} {:>9}\n", "strategy", "nodes", "limit", "req/node", "max",
+               "owners", "distinct", "highest", "last s", "client s", "etcd s", "up KiB", "down KiB");
+  }
+  bool collided = false;
+  for (const int nodes : arguments.nodes) {
+    for (const auto& [name, strategy] : strategies) {
+      if (!arguments.only.empty() && arguments.only != name) continue;
+      if (name != "ours" && nodes > arguments.slow_until) continue;
+      for (int i = 0; i < arguments.rounds; ++i) {
+        const EtcdProcess server;  // a fresh one each: nobody pays for another's history
+        const Round round = run(server, name, strategy, nodes, static_cast<SlotId>(nodes) * arguments.spread);
+        if (name == "ours") collided |= round.distinct != static_cast<std::size_t>(nodes);
+        if (arguments.json) rows.push_back(to_json(round));
+        else print_row(round);
+      }
+    }
+  }
+  if (arguments.json) fmt::print("{}\n", rows.dump(2));
+  return collided ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace idetcd::testing
+
+int main(int argc, char** argv) { return idetcd::testing::storm(idetcd::testing::parse(argc, argv)); }

@@ -1,4 +1,4 @@
-// A clock that only a test moves. now() from any thread; advance() from one.
+// A clock that a test moves. now() from any thread; advance() from one.
 #pragma once
 
 #include "base/clock.h"
@@ -13,11 +13,17 @@ namespace idetcd::testing {
 
 class ManualClock final : public Clock {
  public:
-  TimePoint now() const noexcept override { return TimePoint{std::chrono::nanoseconds{now_.load()}}; }
+  ManualClock() = default;                                         // stands still
+  explicit ManualClock(const Clock& ground) : ground_(&ground) {}  // runs as `ground` does, and jumps
+
+  TimePoint now() const noexcept override {
+    const TimePoint ground = ground_ ? ground_->now() : TimePoint{std::chrono::hours{24}};
+    return ground + std::chrono::nanoseconds{advanced_.load()};
+  }
 
   // Then tells the listeners, on this thread: what falls due has happened when this returns.
   void advance(std::chrono::nanoseconds by) {
-    now_ += by.count();
+    advanced_ += by.count();
     std::lock_guard lock(mutex_);
     for (const auto& [owner, listener] : listeners_) listener();
   }
@@ -34,7 +40,8 @@ class ManualClock final : public Clock {
   }
 
  private:
-  std::atomic<std::chrono::nanoseconds::rep> now_{std::chrono::nanoseconds(std::chrono::hours{24}).count()};
+  const Clock* const ground_ = nullptr;
+  std::atomic<std::chrono::nanoseconds::rep> advanced_{0};
   mutable std::mutex mutex_;
   mutable std::vector<std::pair<const void*, std::function<void()>>> listeners_;  // guarded by mutex_
 };

@@ -20,6 +20,7 @@ struct EtcdFixture {
   std::shared_ptr<Etcd> etcd;
   std::string prefix;                                  // of all keys of this case
   std::function<void(std::chrono::seconds)> let_pass;  // on etcd's clock
+  // Empty: what needs it is left out.
   std::function<void(Revision)> compact;
   // Nothing is refused, but nothing is answered. Empty: what needs it is left out.
   std::function<void()> fall_silent;

@@ -1,6 +1,7 @@
 // Leases: granting under a chosen id, what hangs on them, keeping them, losing them.
 #include "support/etcd_contract.h"
 #include "support/etcd_steps.h"
+#include "support/eventually.h"
 
 #include <catch2/catch.hpp>
 
@@ -136,7 +137,7 @@ void each_keep_alive_is_answered_once(const EtcdFixture& fixture) {
       ++(!reply ? tally->failed : reply->ttl == 0s ? tally->gone : tally->good);
     });
   }
-  CHECK(eventually([&] { return tally->good + tally->gone + tally->failed == (kLeases + 1) * kRounds; }));
+  CHECK(eventually(kPatience, [&] { return tally->good + tally->gone + tally->failed == (kLeases + 1) * kRounds; }));
   CHECK(tally->failed == 0);
   CHECK(tally->gone == kRounds);
   for (const auto lease : leases) CHECK(fixture.etcd->lease_revoke(lease, {}));

@@ -4,16 +4,10 @@
 
 #include <catch2/catch.hpp>
 
-#include <chrono>
 #include <future>
-#include <thread>
 #include <utility>
 
 namespace idetcd::testing {
-
-using namespace std::chrono_literals;
-
-constexpr auto kPatience = 10s;
 
 LeaseId random_lease_id() {
   return static_cast<LeaseId>(random_seed() >> 1 | 1);
@@ -84,15 +78,6 @@ const TxnReply& txn_reply(const TxnReply& reply, std::size_t index) {
   REQUIRE(inner != nullptr);
   REQUIRE(*inner != nullptr);
   return **inner;
-}
-
-bool eventually(const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    std::this_thread::sleep_for(2ms);
-  }
-  return true;
 }
 
 // --- WatchLog -------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <idetcd/etcd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -31,8 +32,7 @@ const RangeReply& range_reply(const TxnReply& reply, std::size_t index);
 const DeleteReply& delete_reply(const TxnReply& reply, std::size_t index);
 const TxnReply& txn_reply(const TxnReply& reply, std::size_t index);
 
-// Polls until `done`, ten seconds at most; whether it came to that.
-bool eventually(const std::function<bool()>& done);
+constexpr std::chrono::seconds kPatience{10};  // with what should come soon
 
 // A list of operations: std::initializer_list cannot hold what only moves.
 template <class... Operations>

@@ -2,6 +2,7 @@
 
 #include "support/etcd_contract.h"
 #include "support/etcd_steps.h"
+#include "support/eventually.h"
 #include "support/manual_clock.h"
 
 #include <catch2/catch.hpp>
@@ -84,14 +85,14 @@ TEST_CASE("a silent network keeps everything back until it speaks again") {
     if (reply && reply->ttl == 0s) answered = true;
   });
   std::jthread caller([&] { put(etcd, "b", "late"); });
-  REQUIRE(eventually([&] { return etcd.counts().txn == 2; }));
+  REQUIRE(eventually(kPatience, [&] { return etcd.counts().txn == 2; }));
   CHECK_FALSE(answered);
   CHECK(log.events().size() == 1);
 
   etcd.set_network(Network::kUp);
   caller.join();
   CHECK(log.has_events(2));
-  CHECK(eventually([&] { return answered.load(); }));
+  CHECK(eventually(kPatience, [&] { return answered.load(); }));
   CHECK(get(etcd, "b"));
 }
 
@@ -104,11 +105,11 @@ TEST_CASE("a call into silence ends when the clock says so") {
     const auto reply = etcd.range({KeyRange::one("a")}, {.timeout = 10min});
     ended = !reply && reply.error().code == ErrorCode::kDeadlineExceeded;
   });
-  REQUIRE(eventually([&] { return etcd.counts().range == 1; }));
+  REQUIRE(eventually(kPatience, [&] { return etcd.counts().range == 1; }));
   clock.advance(10min - 1ns);
   CHECK_FALSE(ended);
   clock.advance(1ns);
-  CHECK(eventually([&] { return ended.load(); }));
+  CHECK(eventually(kPatience, [&] { return ended.load(); }));
 }
 
 TEST_CASE("a restart keeps the data and gives every lease its whole time again") {

@@ -50,6 +50,7 @@ ZoneCut make_cut(const Bytes& apex, const ZoneOptions& options, RrEncoder& encod
   soa.insert(soa.begin() + cut.rname_pointer, std::byte{0});
   cut.serial = static_cast<std::uint16_t>(cut.rname_pointer + 2);
   store16(soa.data() + 8, static_cast<std::uint16_t>(soa.size() - 10));
+  cut.soa = std::move(soa);
   return cut;
 }
 

@@ -54,5 +54,4 @@ int main(int argc, char** argv) {
 
   // The first one wakes up in the middle of its work, past its last look at held().
   journal.append(first.token(), "first, too late");
-  std::printf("first holds the slot: %s, second: %s\n", first.held() ? "yes" : "no", second.held() ? "yes" : "no");
 }

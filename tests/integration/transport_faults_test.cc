@@ -206,6 +206,19 @@ TEST_CASE("destroyed before it has signed in", "[faults]") {
   CHECK(answer.get().error().code == ErrorCode::kCancelled);
 }
 
+// gRPC crashes when its last channel goes on a thread of its own; see live_calls.h.
+TEST_CASE("connected and destroyed again and again", "[faults]") {
+  const EtcdProcess server;
+  for (int round = 0; round < 50; ++round) {
+    auto etcd = connect_for_test({server.endpoint()});
+    auto answer = start_keep_alive(*etcd, 1, 10s);
+    WatchLog watch(*etcd, {KeyRange::one("/a"), 0});
+    if (round % 2 == 0) CHECK(watch.established());
+    if (round % 3 == 0) CHECK(answer.get());
+    etcd.reset();
+  }
+}
+
 TEST_CASE("a destroyed watch is silent", "[faults]") {
   const EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});

@@ -11,6 +11,9 @@ namespace idetcd::transport {
 
 // One round of asking: each member at most once, until one answers.
 struct Authenticator::Attempt {
+  explicit Attempt(LiveCalls& calls) : ticket(calls) {}
+
+  const LiveCalls::Ticket ticket;
   pb::AuthenticateRequest request;
   pb::AuthenticateResponse reply;
   std::unique_ptr<grpc::ClientContext> context;  // a fresh one for each member
@@ -80,7 +83,7 @@ void Authenticator::shutdown() {
 
 std::shared_ptr<Authenticator::Attempt> Authenticator::join_round() {
   if (attempt_) return nullptr;
-  attempt_ = std::make_shared<Attempt>();
+  attempt_ = std::make_shared<Attempt>(members_.calls());
   attempt_->request.set_name(user_);
   attempt_->request.set_password(password_);
   aim(*attempt_);

@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "transport/live_calls.h"
+
 namespace idetcd::transport {
 
 // Owned by a shared_ptr; from start() until on_done() it keeps itself alive.
@@ -18,6 +20,8 @@ template <class Request, class Response>
 class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
                      public std::enable_shared_from_this<DuplexStream<Request, Response>> {
  public:
+  explicit DuplexStream(LiveCalls& calls) : ticket_(calls) {}
+
   // Once at most. Messages that were sent before wait for it.
   void start(const std::string& token) {
     self_ = this->shared_from_this();
@@ -106,6 +110,7 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
     this->RemoveHold();
   }
 
+  const LiveCalls::Ticket ticket_;
   grpc::ClientContext context_;
   Response incoming_;
   Request outgoing_;

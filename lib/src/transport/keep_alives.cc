@@ -27,7 +27,8 @@ struct KeepAlives::Request {
 
 class KeepAlives::Stream : public DuplexStream<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
  public:
-  Stream(std::shared_ptr<KeepAlives> owner, Member& over) : member(over), owner_(std::move(owner)) {}
+  Stream(std::shared_ptr<KeepAlives> owner, Member& over, LiveCalls& calls)
+      : DuplexStream(calls), member(over), owner_(std::move(owner)) {}
 
   Member& member;
   // Guarded by KeepAlives::mutex_. Per lease in the order of sending, which is the
@@ -94,7 +95,7 @@ void KeepAlives::request(LeaseId lease, std::chrono::milliseconds timeout, Etcd:
 }
 
 std::shared_ptr<KeepAlives::Stream> KeepAlives::open() {
-  auto stream = std::make_shared<Stream>(shared_from_this(), members_.current());
+  auto stream = std::make_shared<Stream>(shared_from_this(), members_.current(), members_.calls());
   live_.insert(stream);
   return stream;
 }

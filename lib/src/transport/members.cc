@@ -63,6 +63,10 @@ Members::Members(const Endpoints& endpoints, const std::shared_ptr<grpc::Channel
   silence_grpc();
 }
 
+Members::~Members() {
+  calls_.wait_for_none();
+}
+
 void Members::leave(const Member& failed) {
   auto index = current_.load(std::memory_order_relaxed);
   if (members_.size() == 1 || members_[index].get() != &failed) return;

@@ -12,6 +12,7 @@
 
 #include "etcd.grpc.pb.h"
 #include "transport/endpoint.h"
+#include "transport/live_calls.h"
 
 namespace idetcd::transport {
 
@@ -35,8 +36,12 @@ class Members {
   Members(const Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
           const EtcdOptions& options);
 
+  // Blocks until the last call is gone; whoever started one has cancelled it before.
+  ~Members();
+
   Member& current() noexcept { return *members_[current_.load(std::memory_order_relaxed)]; }
   std::size_t size() const noexcept { return members_.size(); }
+  LiveCalls& calls() noexcept { return calls_; }  // all but those that block
   bool tls() const noexcept { return tls_; }
 
   // The next member becomes the current one, if `failed` still is: a thousand calls
@@ -48,6 +53,7 @@ class Members {
   std::atomic<std::size_t> current_;
   const bool tls_;
   const LogSink log_;
+  LiveCalls calls_;
 };
 
 }  // namespace idetcd::transport

@@ -62,7 +62,8 @@ struct Watches::Watcher {
 
 class Watches::Stream : public DuplexStream<pb::WatchRequest, pb::WatchResponse> {
  public:
-  Stream(std::shared_ptr<Watches> owner, Member& over) : member(over), owner_(std::move(owner)) {}
+  Stream(std::shared_ptr<Watches> owner, Member& over, LiveCalls& calls)
+      : DuplexStream(calls), member(over), owner_(std::move(owner)) {}
 
   Member& member;
   // guarded by Watches::mutex_:
@@ -113,7 +114,7 @@ void Watches::join(const std::shared_ptr<Watcher>& watcher) {
   if (closed_ || watcher->ended) return;
   std::shared_ptr<Stream> opened;
   if (!current_) {
-    opened = current_ = std::make_shared<Stream>(shared_from_this(), members_.current());
+    opened = current_ = std::make_shared<Stream>(shared_from_this(), members_.current(), members_.calls());
     live_.insert(opened);
   }
   const auto stream = current_;

@@ -9,12 +9,9 @@
 #include "model/pattern_printf.h"
 
 namespace idetcd {
-namespace {
 
 using OperandKind = PatternOperand::Kind;
 using Binding = PatternPipe::Binding;
-
-}  // namespace
 
 std::string_view PatternEvaluator::render(std::uint32_t id) {
   id_ = id;

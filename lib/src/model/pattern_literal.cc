@@ -96,11 +96,14 @@ bool underscores_separate(std::string_view digits, bool after_prefix) {
   return digit_before;
 }
 
+// Takes the prefix off.
 int take_base(std::string_view& digits) {
   if (digits.size() < 2 || digits[0] != '0') return 10;
-  const auto base = [](char c) { return c == 'x' ? 16 : c == 'o' ? 8 : c == 'b' ? 2 : 0; }(digits[1] | 0x20);
-  digits.remove_prefix(base == 0 ? 1 : 2);
-  return base == 0 ? 8 : base;
+  const char letter = digits[1];
+  const int base = letter == 'x' || letter == 'X' ? 16 : letter == 'b' || letter == 'B' ? 2 : 8;
+  const bool bare = base == 8 && letter != 'o' && letter != 'O';
+  digits.remove_prefix(bare ? 1 : 2);
+  return base;
 }
 
 [[noreturn]] void fail_number(std::string_view literal, std::size_t offset) {

@@ -70,7 +70,7 @@ void PatternNames::add(std::string_view name) {
 
 std::optional<PatternNames::Twins> PatternNames::seal() {
   bytes_.shrink_to_fit();
-  ends_.shrink_to_fit();
+  order_.resize(size());  // before the keys, so that their memory can be given back
   auto shared = name(1).size();
   for (std::uint32_t id = 2; id <= size(); ++id) shared = common_prefix(name(1).substr(0, shared), name(id));
   std::vector<SortKey> keys(size());
@@ -80,7 +80,6 @@ std::optional<PatternNames::Twins> PatternNames::seal() {
     const int order = name(a.id).compare(name(b.id));
     return order != 0 ? order < 0 : a.id < b.id;
   });
-  order_.resize(size());
   std::transform(keys.begin(), keys.end(), order_.begin(), [](const SortKey& key) { return key.id; });
   std::optional<Twins> twins;
   for (std::size_t i = 1; i < size(); ++i) {

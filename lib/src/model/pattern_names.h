@@ -17,6 +17,8 @@ std::optional<std::string> host_name_fault(std::string_view name);
 // Ids are 1..size(). One arena for the names and 8 bytes for each. Immutable once sealed.
 class PatternNames {
  public:
+  explicit PatternNames(std::size_t expected) { ends_.reserve(expected); }
+
   // The next id's name, in lower case and with its trailing dot, at most 254 bytes.
   void add(std::string_view name);
 

@@ -124,8 +124,9 @@ void PatternPipeParser::parse_binding(PatternPipe& pipe) {
   const bool declares = sign.kind == Kind::kDeclare;
   pipe.binding = declares ? Binding::kDeclare : Binding::kAssign;
   pipe.variable = declares ? scope_.declare(token) : scope_.find(token);
-  while (&cursor_.next() != &sign) {
-  }
+  cursor_.next();
+  cursor_.skip_space();
+  cursor_.next();
 }
 
 PatternCommand PatternPipeParser::parse_command(bool is_first) {

@@ -38,7 +38,7 @@ class Renderer {
   Renderer(std::string_view text, const PatternAst& ast) : text_(text), evaluator_(ast) {}
 
   PatternNames run(SlotId limit) {
-    PatternNames names;
+    PatternNames names(limit);
     for (SlotId id = 1; id <= limit; ++id) names.add(absolute_name(id));
     if (const auto twins = names.seal()) {
       refuse(text_, fmt::format("ids {} and {} both render {}; names must differ", twins->first, twins->second,
@@ -126,8 +126,7 @@ PatternTemplate::Table PatternTemplate::Table::build(std::string_view text, Slot
   const auto ast = parse_pattern(text);
   if (!ast.uses_id && limit > 1) refuse(text, "it has no {{.ID}}, so all names would be equal");
   Renderer renderer(text, ast);
-  Table table;
-  table.names = renderer.run(limit);
+  Table table{renderer.run(limit), {}, {}, {}};
   table.zone = limit == 1 ? zone_of_one(ast, table.names.name(1)) : table.names.common_suffix();
   table.canonical = canonical_pattern(ast) + (renderer.ends_with_dot() ? "" : ".");
   if (table.canonical.size() > kMaxPattern) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "answer.h"
 #include "wire.h"
 
 namespace idetcd::resolver {
@@ -25,9 +26,9 @@ class Counter {
 // The same numbers as a plain value, and sums of them.
 struct CounterTotals {
   std::uint64_t queries = 0;    // requests received
-  std::uint64_t dropped = 0;    // not answered: too short, a reply itself, or the send failed
+  std::uint64_t dropped = 0;    // not answered: as malformed, or the send failed
   std::uint64_t truncated = 0;  // answered with TC
-  std::uint64_t malformed = 0;  // too short, or FORMERR
+  std::uint64_t malformed = 0;  // too short, a reply itself, or FORMERR
   std::array<std::uint64_t, kRcodes> answers{};  // by rcode
 
   CounterTotals& operator+=(const CounterTotals& other) noexcept;
@@ -38,6 +39,8 @@ struct alignas(128) ServerCounters {
   Counter queries, dropped, truncated, malformed;
   std::array<Counter, kRcodes> answers;
 
+  // One request and what became of it.
+  void count(const Reply& reply) noexcept;
   CounterTotals totals() const noexcept;
 };
 

@@ -120,6 +120,14 @@ Status set_listen(Settings& s, Arguments a) {
   return read_list(a, s.listen, parse, "127.0.0.1:1053");
 }
 
+Status set_metrics(Settings& s, Arguments a) {
+  constexpr std::uint16_t kPort = 9153;  // CoreDNS' port for metrics
+  const auto address = parse_listen(a.front(), kPort);
+  if (!address) return address.error();
+  s.metrics = *address;
+  return {};
+}
+
 Status set_node_id(Settings& s, Arguments a) {
   if (auto legal = check_node_id(a.front()); !legal) return legal;
   s.node_id = a.front();
@@ -207,6 +215,8 @@ constexpr auto kSettings = std::to_array<SettingSpec>({
      "where to answer DNS; default *:53; repeatable", set_listen},
     {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1, "DURATION", "TTL of DNS answers; default 5s, never more than ttl",
      set_dns_ttl},
+    {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
+     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
 
     {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
 });

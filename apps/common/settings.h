@@ -60,6 +60,7 @@ struct Settings {
   std::vector<HostPort> listen;  // empty: every address, `port`
   std::uint16_t port = 53;       // of listen addresses that say none
   std::optional<std::chrono::seconds> dns_ttl;
+  std::optional<HostPort> metrics;  // none: not served
 
   LogLevel log_level = LogLevel::kInfo;
 

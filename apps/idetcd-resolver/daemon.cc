@@ -57,6 +57,7 @@ int Daemon::run() {
   say("idetcd-resolver {}\n", IDETCD_VERSION);
   start_etcd();
   bind_sockets();
+  serve_metrics();
   follow_records();
   if (!shutdown_.token().stop_requested() && config_.claim) register_node();
   if (!config_.claim) app::notify_service("READY=1\nSTATUS=serving, without a name of its own");
@@ -123,7 +124,8 @@ void Daemon::follow_records() {
     throw app::Exit(store.error());
   }
   store_ = std::move(*store);
-  note_freshness();
+  store_there_ = store_.get();
+  publisher_->set_freshness(Freshness::kLive);  // just listed; whether it stays so is seen later
   note_malformed();
 }
 
@@ -137,6 +139,40 @@ void Daemon::register_node() {
   };
   options.on_ended = [this](const Error& error) { on_ended(error); };
   registration_ = std::make_unique<Registration>(etcd_, pattern_, std::move(options), own_record_);
+  registration_there_ = registration_.get();
+}
+
+void Daemon::serve_metrics() {
+  const auto& address = config_.settings.metrics;
+  if (!address) return;
+  auto http = HttpServer::start(*address, [this](std::string_view path) { return http_reply(path); });
+  if (!http) throw app::Exit(app::kExitOs, http.error().message);
+  http_ = std::move(*http);
+  say("metrics on {}\n", app::to_string(app::HostPort{address->host, http_->port()}));
+}
+
+HttpReply Daemon::http_reply(std::string_view path) const {
+  if (path == "/metrics") return {200, to_prometheus(stats())};
+  if (path == "/health") return {200, "OK\n"};
+  if (path == "/ready") return is_ready(stats()) ? HttpReply{200, "READY\n"} : HttpReply{503, "NOT READY\n"};
+  return {404, "there are /metrics, /ready and /health\n"};
+}
+
+Stats Daemon::stats() const {
+  Stats stats{.dns = server_->totals(), .zone = publisher_->totals(), .claims = config_.claim};
+  if (const RecordStore* store = store_there_) {
+    const auto records = store->snapshot();
+    const Staleness staleness = store->staleness();
+    stats.malformed_records = records->malformed();
+    stats.etcd_revision = records->revision();
+    stats.etcd_live = staleness.live;
+    stats.etcd_behind_seconds = std::chrono::duration<double>(staleness.behind).count();
+  }
+  if (const Registration* registration = registration_there_) stats.claim_held = registration->held();
+  stats.claim_slot = slot_;
+  stats.claims_total = claims_;
+  stats.claim_losses_total = losses_;
+  return stats;
 }
 
 // The name first: whoever asks should not be sent here any more.
@@ -166,9 +202,17 @@ void Daemon::note_malformed() {
 }
 
 void Daemon::on_claimed(const Ownership& ownership) {
+  slot_ = ownership.slot;
+  ++claims_;
   say("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
       static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
   app::notify_service(fmt::format("READY=1\nSTATUS=serving as {}", ownership.name));
+}
+
+void Daemon::on_lost(std::string_view reason) {
+  ++losses_;
+  log_(LogLevel::kWarning, fmt::format("the name is lost: {}", reason));
+  app::notify_service("STATUS=serving; the name is lost");
 }
 
 void Daemon::on_ended(const Error& error) {

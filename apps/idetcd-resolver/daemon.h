@@ -5,13 +5,17 @@
 #include <idetcd/record_store.h>
 #include <idetcd/registration.h>
 
+#include <atomic>
 #include <memory>
+#include <string_view>
 
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
 #include "common/shutdown.h"
 #include "config.h"
 #include "dns_server.h"
+#include "http.h"
+#include "stats.h"
 #include "zone_publisher.h"
 
 namespace idetcd::resolver {
@@ -33,10 +37,15 @@ class Daemon {
   void register_node();
   void leave();
 
+  void serve_metrics();
+
   ZoneOptions zone_options() const;
+  Stats stats() const;
+  HttpReply http_reply(std::string_view path) const;
   void note_freshness();
   void note_malformed();
   void on_claimed(const Ownership& ownership);
+  void on_lost(std::string_view reason);
   void on_ended(const Error& error);
 
   Config config_;
@@ -52,7 +61,15 @@ class Daemon {
   std::unique_ptr<DnsServer> server_;
   std::unique_ptr<RecordStore> store_;
   std::unique_ptr<Registration> registration_;
-  std::size_t malformed_ = 0;  // as last said
+  std::unique_ptr<HttpServer> http_;  // its thread reads what stands above
+  std::size_t malformed_ = 0;         // as last said
+
+  // For the HTTP thread: what is there already, and what the registration said.
+  std::atomic<const RecordStore*> store_there_{nullptr};
+  std::atomic<const Registration*> registration_there_{nullptr};
+  std::atomic<SlotId> slot_{0};
+  std::atomic<std::uint64_t> claims_{0};
+  std::atomic<std::uint64_t> losses_{0};
 };
 
 }  // namespace idetcd::resolver

@@ -87,7 +87,7 @@ DemoCluster::~DemoCluster() = default;
 
 const DemoNode& DemoCluster::start_node() {
   const unsigned number = ++started_;
-  std::string ipv4 = fmt::format("127.0.{}.{}", 1 + number / 250, number % 250 + 1);
+  std::string ipv4 = fmt::format("127.0.{}.{}", 1 + (number - 1) / 250, (number - 1) % 250 + 1);
   std::string ipv6 = fmt::format("fd00:1d::{:x}", number);
   const int log = ::open(log_file(number).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   auto process = app::ChildProcess::start({.argv = {program_, "--conf", (folder_.path() / "Corefile").string(),

@@ -19,7 +19,7 @@
 namespace idetcd::companion {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // members as written here
 
 constexpr std::int64_t kPage = 5000;  // keys in one answer, well below gRPC's limit on messages
 

@@ -1,0 +1,236 @@
+// Real daemons on a real etcd: who gets which name, and what becomes of it.
+#include <signal.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <deque>
+#include <fstream>
+#include <set>
+
+#include "common/exit_status.h"
+#include "support/eventually.h"
+#include "support/program.h"
+
+using namespace idetcd::testing;
+using namespace std::chrono_literals;
+using idetcd::app::kExitTryLater;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// One pool in the test's etcd, and the flags by which daemons join it.
+class Pool {
+ public:
+  explicit Pool(unsigned limit, std::string ttl = "20s") : limit_(limit), ttl_(std::move(ttl)) {}
+
+  std::vector<std::string> flags(const std::string& address) const {
+    std::string endpoints;
+    for (const std::string& endpoint : test_endpoints()) endpoints += (endpoints.empty() ? "" : ",") + endpoint;
+    return {
+        "--endpoints",          endpoints, "--path", path_,         "--pattern", "worker{{.ID}}.tf.local.", "--limit",
+        std::to_string(limit_), "--ttl",   ttl_,     "--advertise", address};
+  }
+
+  // Answers for the pool without a name of its own.
+  Resolver witness() const {
+    auto arguments = flags("127.0.0.1");
+    arguments.emplace_back("--no-claim");
+    return Resolver(std::move(arguments));
+  }
+
+  std::string key(const std::string& name) const { return path_ + name; }
+  bool in_etcd(const std::string& name) const {
+    const auto found = etcd_->range({.keys = idetcd::KeyRange::one(key(name))}, {});
+    return found && !found->kvs.empty();
+  }
+  void put(const std::string& name, const std::string& value) const {
+    idetcd::Txn txn;
+    txn.success.emplace_back(idetcd::PutRequest{key(name), value});
+    REQUIRE(etcd_->txn(txn, {}));
+  }
+  void remove(const std::string& name) const {
+    idetcd::Txn txn;
+    txn.success.emplace_back(idetcd::DeleteRequest{idetcd::KeyRange::one(key(name))});
+    REQUIRE(etcd_->txn(txn, {}));
+  }
+
+ private:
+  const unsigned limit_;
+  const std::string ttl_;
+  const std::string path_ = random_prefix();
+  const std::shared_ptr<idetcd::Etcd> etcd_ = connect_for_test();
+};
+
+std::string address(unsigned number) {
+  return "10.0.0." + std::to_string(number);
+}
+
+}  // namespace
+
+TEST_CASE("forty nodes started at once get forty names, the lowest ones", "[start-together]") {
+  const Pool pool(40);
+  std::deque<Resolver> nodes;
+  for (unsigned i = 1; i <= 40; ++i) nodes.emplace_back(pool.flags(address(i)));
+  std::set<unsigned> slots;
+  for (Resolver& node : nodes) {
+    slots.insert(node.slot());
+    INFO(node.program().errors());
+    CHECK(node.program().errors().empty());  // no retry that anybody would see
+  }
+  CHECK(slots.size() == 40);
+  CHECK(*slots.begin() == 1);
+  CHECK(*slots.rbegin() == 40);
+}
+
+TEST_CASE("of forty-one nodes for forty names exactly one goes", "[start-together]") {
+  const Pool pool(40);
+  std::deque<Resolver> nodes;
+  for (unsigned i = 1; i <= 41; ++i) nodes.emplace_back(pool.flags(address(i)));
+  std::set<unsigned> slots;
+  std::vector<std::string> refused;
+  for (Resolver& node : nodes) {
+    if (const unsigned slot = node.slot(); slot != 0) {
+      slots.insert(slot);
+      continue;
+    }
+    CHECK(node.program().wait_for(10s) == kExitTryLater);
+    refused.push_back(node.program().errors());
+  }
+  CHECK(slots.size() == 40);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.front() == "idetcd-resolver: Could not have more than 40 nodes in your cluster\n");
+}
+
+TEST_CASE("every daemon answers for all names, over IPv4 and IPv6") {
+  const Pool pool(3);
+  std::deque<Resolver> nodes;
+  for (unsigned i = 1; i <= 3; ++i) nodes.emplace_back(pool.flags(address(i) + ",fd00::" + std::to_string(i)));
+  for (Resolver& node : nodes) REQUIRE_FALSE(node.name().empty());
+  for (Resolver& asked : nodes) {
+    for (unsigned i = 1; i <= 3; ++i) {
+      const std::string name = nodes[i - 1].name();
+      CHECK(eventually(5s, [&] { return answer(asked.port(), name) == address(i); }));
+      CHECK(answer_v6(asked.port(), name) == "fd00::" + std::to_string(i));
+    }
+    CHECK(answer(asked.port(), "worker4.tf.local.") == "NXDOMAIN");
+    CHECK(answer(asked.port(), "example.org.") == "REFUSED");
+  }
+}
+
+TEST_CASE("a killed node's name stands until its lease ends, and the next node takes it") {
+  const Pool pool(5, "2s");
+  Resolver witness = pool.witness();
+  std::deque<Resolver> nodes;
+  for (unsigned i = 1; i <= 3; ++i) {
+    nodes.emplace_back(pool.flags(address(i)));
+    REQUIRE(nodes.back().name() == "worker" + std::to_string(i) + ".tf.local.");
+  }
+  const std::string name = "worker2.tf.local.";
+  REQUIRE(eventually(5s, [&] { return answer(witness.port(), name) == address(2); }));
+
+  nodes[1].program().signal(SIGKILL);
+  bool in_etcd = true;
+  std::string last;
+  Clock::time_point ended;
+  CHECK(eventually(10s, [&] {
+    const bool was_there = in_etcd;
+    if (in_etcd && !(in_etcd = pool.in_etcd(name))) ended = Clock::now();
+    last = answer(witness.port(), name);
+    if (was_there && in_etcd) CHECK((last == address(2) || !pool.in_etcd(name)));
+    return last == "NXDOMAIN";
+  }));
+  CHECK_FALSE(pool.in_etcd(name));
+  CHECK(Clock::now() - ended < 500ms);
+
+  Resolver next(pool.flags(address(9)));
+  CHECK(next.name() == name);
+  CHECK(eventually(5s, [&] { return answer(witness.port(), name) == address(9); }));
+}
+
+TEST_CASE("a node that is asked to end gives its name back at once") {
+  const Pool pool(5);
+  Resolver witness = pool.witness();
+  std::vector<std::chrono::milliseconds> gone_after;
+  for (const int number : {SIGTERM, SIGINT, SIGTERM, SIGINT, SIGTERM}) {
+    Resolver node(pool.flags(address(1)));
+    REQUIRE(node.name() == "worker1.tf.local.");
+    REQUIRE(eventually(5s, [&] { return answer(witness.port(), node.name()) == address(1); }));
+    const auto asked = Clock::now();
+    node.program().signal(number);
+    CHECK(eventually(5s, [&] { return answer(witness.port(), "worker1.tf.local.") == "NXDOMAIN"; }));
+    gone_after.push_back(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - asked));
+    CHECK(node.program().wait_for(5s) == 0);
+  }
+  std::ranges::sort(gone_after);
+  WARN("gone after " << gone_after.front().count() << " to " << gone_after.back().count() << " ms");
+  CHECK(gone_after[2] < 100ms);
+}
+
+TEST_CASE("a record that somebody broke by hand takes only its own name away") {
+  const Pool pool(5);
+  Resolver node(pool.flags(address(1)));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  REQUIRE(eventually(5s, [&] { return answer(node.port(), "worker1.tf.local.") == address(1); }));
+
+  pool.put("worker3.tf.local.", "{\"ipv4\": \"10.0.0.300\"}");
+  pool.put("worker4.tf.local.", R"({"ipv4":"10.0.0.4","ipv6":"fd00::4","port":"53"})");  // as the ancestor writes it
+  CHECK(eventually(5s, [&] { return answer(node.port(), "worker4.tf.local.") == "10.0.0.4"; }));
+  CHECK(answer(node.port(), "worker3.tf.local.") == "NXDOMAIN");
+  CHECK(answer(node.port(), "worker1.tf.local.") == address(1));
+  CHECK(eventually(
+      5s, [&] { return node.program().errors().find("1 record of the pool can not be read") != std::string::npos; }));
+
+  pool.remove("worker3.tf.local.");
+  CHECK(eventually(
+      5s, [&] { return node.program().errors().find("all records in etcd can be read again") != std::string::npos; }));
+  pool.remove("worker4.tf.local.");
+}
+
+TEST_CASE("a node waits for a name when told to, and takes the first that is free") {
+  const Pool pool(1);
+  auto holder = std::make_unique<Resolver>(pool.flags(address(1)));
+  REQUIRE(holder->name() == "worker1.tf.local.");
+  auto arguments = pool.flags(address(2));
+  arguments.insert(arguments.end(), {"--on-full", "wait"});
+  Resolver waiter(std::move(arguments));
+  CHECK(eventually(10s,
+                   [&] { return waiter.program().errors().find("waiting for one at place 1") != std::string::npos; }));
+  holder->program().signal(SIGTERM);
+  CHECK(waiter.name() == "worker1.tf.local.");
+}
+
+TEST_CASE("idetcd ls and exec see the same pool") {
+  const Pool pool(3);
+  auto arguments = pool.flags(address(1));
+  Resolver node(arguments);
+  REQUIRE(node.name() == "worker1.tf.local.");
+
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", "sh", "-c", "echo I am $IDETCD_NAME $IDETCD_SLOT; exit 5"});
+  Program command({.argv = exec});
+  CHECK(command.wait_for(10s) == 5);
+  CHECK(command.output() == "I am worker2.tf.local. 2\n");
+  CHECK_FALSE(pool.in_etcd("worker2.tf.local."));
+
+  std::vector<std::string> ls{IDETCD_COMPANION, "ls", "-o", "json"};
+  ls.insert(ls.end(), arguments.begin(), arguments.end() - 4);  // without --ttl and --advertise
+  Program listing({.argv = ls});
+  CHECK(listing.wait_for(10s) == 0);
+  CHECK(listing.output().find("\"name\": \"worker1.tf.local.\"") != std::string::npos);
+  CHECK(listing.output().find("\"10.0.0.1\"") != std::string::npos);
+}
+
+TEST_CASE("exec ends its command when the name is lost") {
+  const Pool pool(3);
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  const auto arguments = pool.flags(address(1));
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", "sleep", "1000"});
+  Program command({.argv = exec});
+  REQUIRE(eventually(10s, [&] { return pool.in_etcd("worker1.tf.local."); }));
+  REQUIRE(eventually(10s, [&] { return command.errors().find("claimed worker1") != std::string::npos; }));
+  pool.put("worker1.tf.local.", R"({"ipv4":"10.9.9.9","ipv6":"","port":"53"})");  // the ancestor has no transactions
+  CHECK(command.wait_for(10s) == kExitTryLater);
+  pool.remove("worker1.tf.local.");
+}

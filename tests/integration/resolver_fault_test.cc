@@ -1,0 +1,163 @@
+// What the daemon does while etcd is away, and at start without one.
+#include <signal.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <deque>
+#include <map>
+#include <thread>
+
+#include "support/eventually.h"
+#include "support/program.h"
+
+using namespace idetcd::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> flags(const std::string& endpoint, const std::string& ttl, const std::string& address) {
+  return {"--endpoints", endpoint,      "--pattern", "worker{{.ID}}.tf.local.", "--limit", "5", "--ttl",
+          ttl,           "--advertise", address};
+}
+
+// Asks every daemon for every name, all the time, and counts what was not right.
+class Prober {
+ public:
+  Prober(std::deque<Resolver>& nodes, std::map<std::string, std::string> right) : right_(std::move(right)) {
+    for (Resolver& node : nodes) ports_.push_back(node.port());
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) probe();
+    });
+  }
+
+  unsigned asked() const { return asked_; }
+  unsigned wrong() const { return wrong_; }
+
+ private:
+  void probe() {
+    for (const std::uint16_t port : ports_) {
+      for (const auto& [name, address] : right_) {
+        ++asked_;
+        if (answer(port, name) != address) ++wrong_;
+      }
+    }
+    std::this_thread::sleep_for(5ms);
+  }
+
+  const std::map<std::string, std::string> right_;
+  std::vector<std::uint16_t> ports_;
+  std::atomic<unsigned> asked_{0};
+  std::atomic<unsigned> wrong_{0};
+  std::jthread thread_;
+};
+
+// Three daemons with three names, and what they should answer.
+struct Cluster {
+  std::deque<Resolver> nodes;
+  std::map<std::string, std::string> right;
+
+  Cluster(const EtcdProcess& etcd, const std::string& ttl) {
+    for (int i = 1; i <= 3; ++i) {
+      const std::string address = "10.0.0." + std::to_string(i);
+      nodes.emplace_back(flags(etcd.endpoint(), ttl, address));
+      const std::string name = nodes.back().name();
+      REQUIRE_FALSE(name.empty());
+      right.emplace(name, address);
+    }
+    for (Resolver& node : nodes) {
+      for (const auto& [name, address] : right) {
+        REQUIRE(eventually(5s, [&] { return answer(node.port(), name) == address; }));
+      }
+    }
+  }
+
+  // Every one runs and has still the name it had.
+  void check_unchanged() {
+    for (Resolver& node : nodes) {
+      INFO(node.program().output() << node.program().errors());
+      CHECK(node.program().running());
+      CHECK(right.contains(node.name()));
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("etcd killed and started again: no node ends, no name is lost, answers go on") {
+  EtcdProcess etcd;
+  Cluster cluster(etcd, "6s");
+  const Prober prober(cluster.nodes, cluster.right);
+  etcd.kill();
+  etcd.start();                     // takes a second or three: shorter than the lease
+  std::this_thread::sleep_for(7s);  // longer: a lease that nobody renews would end
+  cluster.check_unchanged();
+  CHECK(prober.asked() > 100);
+  CHECK(prober.wrong() == 0);
+  for (Resolver& node : cluster.nodes)
+    CHECK(node.program().output().find("claimed ") == node.program().output().rfind("claimed "));
+}
+
+TEST_CASE("etcd away for longer than the lease: the names come back to their owners") {
+  EtcdProcess etcd;
+  Cluster cluster(etcd, "2s");
+  const Prober prober(cluster.nodes, cluster.right);
+  etcd.kill();
+  std::this_thread::sleep_for(3s);  // every node has stopped to trust its lease
+  for (Resolver& node : cluster.nodes) CHECK(node.program().errors().find("the name is lost") != std::string::npos);
+  etcd.start();  // and gives every lease its full time again
+  for (Resolver& node : cluster.nodes) {
+    CHECK(eventually(
+        20s, [&] { return node.program().output().find("claimed ") != node.program().output().rfind("claimed "); }));
+  }
+  std::this_thread::sleep_for(3s);
+  cluster.check_unchanged();
+  CHECK(prober.wrong() == 0);
+}
+
+TEST_CASE("without etcd at the start the daemon waits, says so once, and can be ended") {
+  const std::string endpoint = "http://127.0.0.1:" + std::to_string(free_port());
+  Resolver node(flags(endpoint, "5s", "10.0.0.1"));
+  REQUIRE(node.port() != 0);
+  CHECK(eventually(10s, [&] { return !node.program().errors().empty(); }));
+  CHECK(answer(node.port(), "worker1.tf.local.") == "SERVFAIL");  // it can not know
+  std::this_thread::sleep_for(2s);                                // several tries
+  const std::string errors = node.program().errors();
+  INFO(errors);
+  CHECK(std::count(errors.begin(), errors.end(), '\n') == 1);
+  CHECK(errors.find(endpoint) != std::string::npos);
+  node.program().signal(SIGTERM);
+  CHECK(node.program().wait_for(5s) == 0);
+}
+
+TEST_CASE("an etcd that comes later is found") {
+  EtcdProcess etcd;
+  etcd.kill();
+  Resolver node(flags(etcd.endpoint(), "5s", "10.0.0.1"));
+  REQUIRE(eventually(10s, [&] { return !node.program().errors().empty(); }));
+  etcd.start();
+  CHECK(node.name() == "worker1.tf.local.");
+}
+
+TEST_CASE("a daemon asked to end while etcd hangs ends in bounded time") {
+  EtcdProcess etcd;
+  Resolver node(flags(etcd.endpoint(), "20s", "10.0.0.1"));
+  REQUIRE_FALSE(node.name().empty());
+  etcd.pause();
+  node.program().signal(SIGTERM);
+  CHECK(node.program().wait_for(10s) == 0);
+  etcd.resume();
+}
+
+TEST_CASE("--dev needs nothing else, and leaves nothing behind") {
+  Resolver node({"--dev"});
+  CHECK(node.name() == "worker1.tf.local.");
+  CHECK(eventually(5s, [&] { return answer(node.port(), "worker1.tf.local.") != "NXDOMAIN"; }));
+  const std::string output = node.program().output();
+  const auto at = output.find(" in /");
+  REQUIRE(at != std::string::npos);
+  const std::filesystem::path folder = output.substr(at + 4, output.find('\n', at) - at - 4);
+  CHECK(std::filesystem::exists(folder));
+  node.program().signal(SIGTERM);
+  CHECK(node.program().wait_for(10s) == 0);
+  CHECK_FALSE(std::filesystem::exists(folder));
+}

@@ -70,7 +70,7 @@ void PatternNames::add(std::string_view name) {
 
 std::optional<PatternNames::Twins> PatternNames::seal() {
   bytes_.shrink_to_fit();
-  order_.resize(size());  // before the keys, so that their memory can be given back
+  order_.resize(size());
   auto shared = name(1).size();
   for (std::uint32_t id = 2; id <= size(); ++id) shared = common_prefix(name(1).substr(0, shared), name(id));
   std::vector<SortKey> keys(size());

@@ -26,9 +26,11 @@ ClaimOptions claim_options(const Settings& settings, const LogSink& log) {
   options.sticky = settings.sticky;
   options.state_dir = settings.state_dir;
   options.log = log;
-  options.on_position = [log](std::size_t position) {
-    log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at place {}", position));
-  };
+  if (settings.on_full == OnFull::kWait) {
+    options.on_position = [log](std::size_t position) {
+      log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at place {}", position));
+    };
+  }
   return options;
 }
 

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 20ms;
 constexpr auto kMostPause = 2000ms;
+constexpr std::chrono::milliseconds kMostPatience = 60s;
 constexpr auto kRelist = 60s;  // a waiting claimant's own check that no event was lost
 
 LeaseId new_lease_id() { return static_cast<LeaseId>(random_seed() >> 1) | 1; }
@@ -392,14 +393,22 @@ std::chrono::nanoseconds ClaimRun::until_lease_work() const {
   return std::clamp<std::chrono::nanoseconds>(wake - now, 1ms, kRelist);
 }
 
+// As long as the lease allows, since nobody renews it while we are blocked: it is
+// renewed after a third of its time, so two thirds are always left. A storm's answers
+// take long, and asking again too early would only feed it.
 CallOptions ClaimRun::call() const {
-  const auto half = std::chrono::milliseconds(setting_.options.ttl) / 2;
-  return {.timeout = std::clamp<std::chrono::milliseconds>(half, 1s, 5s), .stop = stop_};
+  const auto most = std::chrono::milliseconds(setting_.options.ttl) * 2 / 3;
+  return {.timeout = std::min(most, patience_), .stop = stop_};
+}
+
+void ClaimRun::be_more_patient(const Error& error) {
+  if (error.code == ErrorCode::kDeadlineExceeded) patience_ = std::min(2 * patience_, kMostPatience);
 }
 
 Error ClaimRun::cancelled() const { return Error{ErrorCode::kCancelled, "claiming was cancelled"}; }
 
 void ClaimRun::say_away(std::string_view what, const Error& error) {
+  be_more_patient(error);
   if (!std::exchange(away_, true)) log(LogLevel::kWarning, fmt::format("{}: {}; trying again until it works", what, error.message));
 }
 

@@ -85,6 +85,7 @@ class ClaimRun {
   void take_answer(const KeepAliveAnswer& answer);
   std::chrono::nanoseconds until_lease_work() const;
   CallOptions call() const;
+  void be_more_patient(const Error& error);
   Error cancelled() const;
   void say_away(std::string_view what, const Error& error);  // once per absence
   void say_back();
@@ -97,6 +98,7 @@ class ClaimRun {
   SavedClaim saved_;
   TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
   Backoff backoff_;
+  std::chrono::milliseconds patience_{5000};  // with one call
   std::uint64_t next_watch_ = 1;
   bool away_ = false;  // etcd was said to be away
 };

@@ -72,7 +72,6 @@ Claimed ours(const Contest& contest, CountingEtcd& counted, int) {
   std::shared_ptr<Etcd> etcd(std::shared_ptr<Etcd>{}, &counted);
   ClaimOptions options;
   options.path = contest.path;
-  options.ttl = std::chrono::seconds(120);
   Record record;
   record.ipv4.push_back({127, 0, 0, 1});
   auto claim = SlotClaimer(etcd, contest.pattern, options).claim(record);

@@ -43,12 +43,12 @@ Shutdown::~Shutdown() {
 }
 
 void Shutdown::request(int status) {
+  source_.request_stop();  // first, so that whoever sees the status sees the stop too
   {
     std::lock_guard lock(mutex_);
     if (!status_) status_ = status;
   }
   changed_.notify_all();
-  source_.request_stop();
 }
 
 std::optional<int> Shutdown::wait_for(std::chrono::milliseconds most) {

@@ -96,15 +96,26 @@ void answer_question(ReplyWriter& out, const Zone& zone, const AnswerPolicy& pol
 
 }  // namespace
 
-Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, Request request,
-             std::span<std::byte> out) noexcept {
-  Question question;
-  const Verdict verdict = read_question(request, zone.names().seed(), question);
-  if (verdict == Verdict::kIgnore) return {};
+void read(const Zone& zone, Request request, ReadRequest& read) noexcept {
+  read.verdict = read_question(request, zone.names().seed(), read.question);
+  if (read.verdict == Verdict::kQuestion) zone.names().prefetch_slot(read.question.hash);
+}
 
+void fetch(const Zone& zone, const ReadRequest& read, int step) noexcept {
+  if (read.verdict != Verdict::kQuestion) return;
+  if (step == 0)
+    zone.names().prefetch_bucket(read.question.hash);
+  else
+    zone.names().prefetch_node(read.question.hash);
+}
+
+Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, Request request, const ReadRequest& read,
+             std::span<std::byte> out) noexcept {
+  const Question& question = read.question;
+  if (read.verdict == Verdict::kIgnore) return {};
   ReplyWriter reply(request, question, size_limit(peer, question.edns), out);
   if (question.edns.present) reply.reserve_edns(policy, peer, question.edns);
-  switch (verdict) {
+  switch (read.verdict) {
     case Verdict::kNotImp:
       reply.fail(Rcode::kNotImp);
       break;
@@ -126,6 +137,13 @@ Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, Req
       }
   }
   return reply.finish();
+}
+
+Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, Request request,
+             std::span<std::byte> out) noexcept {
+  ReadRequest read;
+  read.verdict = read_question(request, zone.names().seed(), read.question);
+  return answer(zone, policy, peer, request, read, out);
 }
 
 }  // namespace idetcd::resolver

@@ -13,6 +13,7 @@
 
 #include "cookie.h"
 #include "networks.h"
+#include "question.h"
 #include "wire.h"
 #include "zone.h"
 
@@ -50,7 +51,22 @@ struct Reply {
 inline constexpr std::size_t kMaxUdpReply = 1232;
 inline constexpr std::size_t kMaxTcpReply = 65535;
 
-// Writes the reply to `request` into `out`, which holds at least kMaxUdpReply or
+// A request that has been read, on its way to its reply.
+struct ReadRequest {
+  Verdict verdict = Verdict::kIgnore;
+  Question question;
+};
+
+// Answering in steps, for whoever has several requests at once: read() all of them,
+// then fetch() each kFetchSteps times, then answer() all, with the same zone. A large
+// table costs a cache miss at each step, and those of a batch then overlap.
+inline constexpr int kFetchSteps = 2;
+void read(const Zone& zone, std::span<const std::byte> request, ReadRequest& read) noexcept;
+void fetch(const Zone& zone, const ReadRequest& read, int step) noexcept;
+Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, std::span<const std::byte> request,
+             const ReadRequest& read, std::span<std::byte> out) noexcept;
+
+// All at once. Writes the reply to `request` into `out`, which holds at least kMaxUdpReply or
 // kMaxTcpReply bytes. `out` may begin where `request` does (the reply then takes the
 // request's place); any other overlap is not allowed. Any thread.
 Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, std::span<const std::byte> request,

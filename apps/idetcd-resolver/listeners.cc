@@ -49,12 +49,14 @@ bool bind_to(const FileDescriptor& fd, const sockaddr_storage& address) {
 void tune_udp(const FileDescriptor& fd, const Listener& listener) {
   if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBuffer, sizeof kReceiveBuffer) != 0)
     set_option(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBuffer);
-  // A forged "fragmentation needed" must not make us fragment (as BIND, NSD and Knot do).
+  // Replies are small enough for every path, so they need not be fragmented (RFC 9715 3.1),
+  // and a forged "fragmentation needed" must not make us. Without fragments an IPv4
+  // packet needs no identification, which the kernel would compute a hash for.
   if (listener.address.ss_family == AF_INET) {
-    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
     if (listener.wildcard) set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
   } else {
-    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
     if (listener.wildcard) set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   }
 }

@@ -184,6 +184,12 @@ const Node* NameVersion::find(WireName name, std::uint64_t hash) const noexcept 
   return at == candidates->count ? nullptr : candidates->nodes()[at];
 }
 
+void NameVersion::prefetch_slot(std::uint64_t hash) const noexcept {
+  const std::uint64_t index = hash & mask_;
+  const Page* const page = pages_[index / kPageBuckets];
+  if (page != nullptr) __builtin_prefetch(&page->buckets[index % kPageBuckets]);
+}
+
 void NameVersion::prefetch_bucket(std::uint64_t hash) const noexcept {
   const auto* const candidates = reinterpret_cast<const char*>(bucket(hash));
   __builtin_prefetch(candidates);

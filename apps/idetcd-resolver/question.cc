@@ -148,6 +148,8 @@ bool take_records(Request request, Question& question) noexcept {
 }  // namespace
 
 Verdict read_question(Request request, std::uint64_t seed, Question& question) noexcept {
+  question.end = kHeaderSize;
+  question.edns.clear();
   if (request.size() < kHeaderSize || (byte_at(request, 2) & 0x80) != 0) return Verdict::kIgnore;
   if ((byte_at(request, 2) & 0x78) != 0) return Verdict::kNotImp;
   const std::uint16_t questions = load16(request.data() + 4);

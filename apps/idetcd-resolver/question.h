@@ -31,9 +31,13 @@ struct Edns {
   std::uint16_t payload = 0;
   std::uint8_t cookie_size = 0;  // 0: none; else 8, or 16..40 with a server's half
   std::array<std::byte, 40> cookie;
+
+  // As if new, but for the cookie's bytes.
+  void clear() noexcept { present = dnssec_ok = nsid = false, version = cookie_size = 0, payload = 0; }
 };
 
-// Fields are set as far as the verdict says; name bytes behind name_size are not.
+// Fields are set as far as the verdict says; name bytes behind name_size are not. May be
+// used again and again: a batch of them is kept by each thread.
 struct Question {
   std::uint16_t type = 0;
   std::uint16_t qclass = 0;

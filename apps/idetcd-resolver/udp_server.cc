@@ -58,6 +58,7 @@ struct Batch {
   std::array<Control, kBatch> controls;
   std::array<iovec, kBatch> inputs;
   std::array<mmsghdr, kBatch> received;
+  std::array<ReadRequest, kBatch> requests;
   std::array<iovec, kBatch> outputs;
   std::array<mmsghdr, kBatch> replies;
 };
@@ -116,16 +117,23 @@ class UdpServer::Worker {
     message.msg_controllen = sizeof batch.controls[i];
   }
 
+  std::span<const std::byte> request_at(std::size_t i) const {
+    return std::span<const std::byte>(batch_->packets[i].bytes).first(batch_->received[i].msg_len);
+  }
+
   // Answers the first `count` packets where they lie; returns how many replies there are.
   std::size_t answer_all(const Zone& zone, std::size_t count) {
     Batch& batch = *batch_;
     const std::uint32_t now = coarse_now();
     std::size_t replies = 0;
+    for (std::size_t i = 0; i < count; ++i) read(zone, request_at(i), batch.requests[i]);
+    for (int step = 0; step < kFetchSteps; ++step)
+      for (std::size_t i = 0; i < count; ++i) fetch(zone, batch.requests[i], step);
     for (std::size_t i = 0; i < count; ++i) {
       msghdr& request = batch.received[i].msg_hdr;
       const Peer peer{peer_address(batch.peers[i]), Transport::kUdp, now, ++rotation_};
       const std::span<std::byte> packet(batch.packets[i].bytes);
-      const Reply reply = answer(zone, policy_, peer, packet.first(batch.received[i].msg_len), packet);
+      const Reply reply = answer(zone, policy_, peer, request_at(i), batch.requests[i], packet);
       counters_.count(reply);
       if (reply.size != 0) {
         if (wildcard_) release_interface(request);

@@ -85,10 +85,10 @@ Status ClaimRun::prepare() {
   return {};
 }
 
-// Our own former run's lease, if it still lives and the file is of this boot: then
+// Our own former run's lease, if it still lives and that run is surely dead: then
 // the slot is taken over with a new token and was never free in between.
 Result<bool> ClaimRun::resume() {
-  if (saved_.lease == 0 || !saved_.this_boot) return false;
+  if (saved_.lease == 0 || !saved_.owner_is_dead) return false;
   if (auto known = find_slot_of_saved(); !known) return std::move(known).error();
   if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return false;
   auto renewal = insist("resuming the lease", [&] { return renew_now(*setting_.etcd, *setting_.clock, saved_.lease, call()); });
@@ -256,7 +256,8 @@ Result<bool> ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
 // The node entry is somebody else's, or what an earlier run of ours left behind: that
 // is revoked if we know it to be dead, and waited out if it may be.
 Status ClaimRun::yield_to_predecessor(const Taken& taken) {
-  if (taken.lease != 0 && taken.lease == setting_.predecessor) {
+  const bool dead_run = taken.lease == saved_.lease && saved_.owner_is_dead;
+  if (taken.lease != 0 && (taken.lease == setting_.predecessor || dead_run)) {
     auto revoked = setting_.etcd->lease_revoke(taken.lease, call());
     if (revoked || revoked.error().code == ErrorCode::kNotFound) return {};
     if (!is_transient(revoked.error().code)) return revoked;

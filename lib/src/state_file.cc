@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -19,6 +20,13 @@ std::string boot_id() {
   std::string id;
   std::getline(file, id);
   return id;
+}
+
+// Which file the lock is on: a copied folder has another.
+std::string identity_of(int lock) {
+  struct stat info {};
+  if (::fstat(lock, &info) != 0) return {};
+  return fmt::format("{}:{}", info.st_dev, info.st_ino);
 }
 
 // FNV-1a: the file's name must be the same in every release.
@@ -86,13 +94,15 @@ std::optional<SavedClaim> StateFile::load() const {
   saved.lease = member_or<LeaseId>(json, "lease", 0);
   saved.slot = static_cast<SlotId>(member_or<std::int64_t>(json, "slot", 0));
   saved.token = member_or<Revision>(json, "token", 0);
-  saved.this_boot = member_or<std::string>(json, "boot", {}) == boot_id();
+  saved.owner_is_dead = member_or<std::string>(json, "boot", {}) == boot_id() &&
+                        member_or<std::string>(json, "lock", {}) == identity_of(lock_);
   return saved;
 }
 
 Status StateFile::save(const SavedClaim& claim) const {
   const nlohmann::json json{{"pool", pool_},       {"node", claim.node_id}, {"lease", claim.lease},
-                            {"slot", claim.slot}, {"token", claim.token},  {"boot", boot_id()}};
+                            {"slot", claim.slot}, {"token", claim.token},  {"boot", boot_id()},
+                            {"lock", identity_of(lock_)}};
   const auto beside = std::filesystem::path(path_.string() + ".new");
   {
     std::ofstream file(beside, std::ios::binary | std::ios::trunc);

@@ -1,8 +1,9 @@
 // StateFile: what a restarted process needs to resume its claim, in a file that one
 // process at a time holds locked (flock(2)).
 //
-// A lease is only resumed on the boot that wrote it: the lock proves that the former
-// owner is dead, and only on this machine. The node id and the slot outlive a boot.
+// A lease is only resumed on the boot that wrote it and under the very lock that its
+// owner held: then that owner is dead. A copy, on this machine or another, proves
+// nothing. The node id and the slot outlive a boot.
 #pragma once
 
 #include <idetcd/etcd.h>
@@ -20,7 +21,7 @@ struct SavedClaim {
   LeaseId lease = 0;   // 0: none to resume
   SlotId slot = 0;     // 0: none had yet
   Revision token = 0;  // 0: the claim's answer was not seen
-  bool this_boot = false;  // not stored: filled in by load()
+  bool owner_is_dead = false;  // not stored: load() knows
 };
 
 class StateFile {

@@ -262,6 +262,24 @@ TEST_CASE("a state file resumes the lease of a process that was killed", "[claim
   CHECK(after.create_revision == before.create_revision);  // never gone in between
 }
 
+TEST_CASE("a copied state file does not resume: the original may be alive", "[claim][sticky]") {
+  const TemporaryFolder folder("state");
+  const TemporaryFolder copy("state");
+  Pool pool(5);
+  pool.options.ttl = 2s;
+  pool.options.state_dir = folder.path();
+  auto claim = pool.claim();
+  REQUIRE(claim.has_value());
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    std::filesystem::copy(file.path(), copy.path() / file.path().filename());
+  }
+  pool.options.state_dir = copy.path();
+  const auto twin = pool.claim();
+  REQUIRE_FALSE(twin.has_value());
+  CHECK(twin.error().code == ErrorCode::kDuplicateNode);
+  CHECK(claim->held());
+}
+
 TEST_CASE("a forked child neither owns nor revokes", "[claim]") {
   const Pool pool(3);
   auto claim = pool.claim();
@@ -332,8 +350,9 @@ TEST_CASE("with etcd away a claim is given up in time, and comes back when the l
 
   SECTION("hung for longer than the lease") {
     server.pause();
+    const auto lost = claim->lost();
     REQUIRE(eventually(kPatience, [&] { return !claim->held(); }));
-    CHECK(claim->lost().stop_requested());
+    CHECK(eventually(1s, [&] { return lost.stop_requested(); }));
     server.resume();
     // A paused etcd's clock went on: it may or may not have expired the lease. Never
     // held without the key, and never held under another token.

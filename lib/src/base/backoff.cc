@@ -1,5 +1,7 @@
 #include "base/backoff.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 
 namespace idetcd {
@@ -15,8 +17,10 @@ std::chrono::milliseconds Backoff::next() {
 }
 
 std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
+  std::uint64_t seed = 0;
+  // Eight bytes can not be cut short (getrandom(2)), and it only fails where it is not allowed.
+  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = std::random_device{}();
+  return seed;
 }
 
 }  // namespace idetcd

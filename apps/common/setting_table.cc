@@ -120,6 +120,29 @@ Status set_listen(Settings& s, Arguments a) {
   return read_list(a, s.listen, parse, "127.0.0.1:1053");
 }
 
+Status set_max_stale(Settings& s, Arguments a) {
+  std::chrono::seconds most{};
+  if (auto read = read_duration(a, most, std::chrono::seconds(0), std::chrono::days(365)); !read) return read;
+  s.max_stale = most;
+  return {};
+}
+
+Status set_workers(Settings& s, Arguments a) {
+  const auto workers = parse_count(a.front(), 256);
+  if (!workers) return workers.error();
+  s.workers = *workers;
+  return {};
+}
+
+// Networks, kept as they were written.
+Status read_networks(Arguments arguments, std::vector<std::string>& target) {
+  const auto checked = [](const std::string& item) -> Result<std::string> {
+    if (auto network = parse_network(item); !network) return network.error();
+    return item;
+  };
+  return read_list(arguments, target, checked, "10.0.0.0/8");
+}
+
 Status set_metrics(Settings& s, Arguments a) {
   constexpr std::uint16_t kPort = 9153;  // CoreDNS' port for metrics
   const auto address = parse_listen(a.front(), kPort);
@@ -164,62 +187,95 @@ constexpr int kMany = 64;
 using enum SettingGroup;
 using enum SettingSpec::Where;
 
-constexpr auto kSettings = std::to_array<SettingSpec>({
-    {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
-     "etcd's addresses; default http://localhost:2379", set_endpoints},
-    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
-    {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
-     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
-     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
-    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
-     set_credentials},
-    {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
-     "PEM file of the authorities to trust; default: the system's",
-     [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
-    {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
-     [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
-    {"key", "key", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's key",
-     [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
-    {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
+constexpr auto
+    kSettings =
+        std::
+            to_array<SettingSpec>(
+                {
+                    {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
+                     "etcd's addresses; default http://localhost:2379", set_endpoints},
+                    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
+                    {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
+                     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
+                     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
+                    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
+                     set_credentials},
+                    {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
+                     "PEM file of the authorities to trust; default: the system's",
+                     [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
+                    {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
+                     [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
+                    {"key", "key", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's key",
+                     [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
+                    {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
 
-    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN", "name of every node, as 'worker{{.ID}}.tf.local.'",
-     [](Settings& s, Arguments a) { return read_text(a, s.pattern, "'worker{{.ID}}.tf.local.'"); }},
-    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
-    {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
-     [](Settings& s, Arguments a) { return read_text(a, s.path, "/names/"); }},
+                    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN",
+                     "name of every node, as 'worker{{.ID}}.tf.local.'",
+                     [](Settings& s, Arguments a) { return read_text(a, s.pattern, "'worker{{.ID}}.tf.local.'"); }},
+                    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
+                    {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
+                     [](Settings& s, Arguments a) { return read_text(a, s.path, "/names/"); }},
 
-    {"ttl", "ttl", kClaim, kEverywhere, 1, 1, "DURATION", "how long a name outlives a dead node; default 20s",
-     [](Settings& s, Arguments a) { return read_duration(a, s.ttl, std::chrono::seconds(2), std::chrono::days(1)); }},
-    {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
-     "addresses to publish; default: those of the route to etcd",
-     [](Settings& s, Arguments a) { return read_list(a, s.advertise, parse_advertised, "10.0.0.7"); }},
-    {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish the addresses of this interface, as eth0",
-     [](Settings& s, Arguments a) { return read_text(a, s.interface, "eth0"); }},
-    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
-     "publish the addresses in these networks, as 10.0.0.0/8",
-     [](Settings& s, Arguments a) { return read_list(a, s.cidr, parse_network, "10.0.0.0/8"); }},
-    {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "when every name is taken; default exit",
-     set_on_full},
-    {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
-     "when the name is lost; default reclaim", set_on_lost},
-    {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",
-     "keep the name for this node so long after it is gone; default 0",
-     [](Settings& s,
-        Arguments a) { return read_duration(a, s.sticky, std::chrono::seconds(0), std::chrono::days(365)); }},
-    {"node-id", "node-id", kClaim, kEverywhere, 1, 1, "ID", "who this is; no two live processes may share one",
-     set_node_id},
-    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1, "FOLDER", "where a restart finds its name again",
-     set_state_dir},
+                    {"ttl", "ttl", kClaim, kEverywhere, 1, 1,
+                     "DURATION", "how long a name outlives a dead node; default 20s",
+                     [](Settings& s,
+                        Arguments
+                            a) { return read_duration(a, s.ttl, std::chrono::seconds(2), std::chrono::days(1)); }},
+                    {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
+                     "addresses to publish; default: those of the route to etcd",
+                     [](Settings& s, Arguments a) { return read_list(a, s.advertise, parse_advertised, "10.0.0.7"); }},
+                    {"interface", "interface", kClaim, kEverywhere, 1, 1,
+                     "NAME", "publish the addresses of this interface, as eth0",
+                     [](Settings& s, Arguments a) { return read_text(a, s.interface, "eth0"); }},
+                    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
+                     "publish the addresses in these networks, as 10.0.0.0/8",
+                     [](Settings& s, Arguments a) { return read_list(a, s.cidr, parse_network, "10.0.0.0/8"); }},
+                    {"on-full", "on-full", kClaim, kEverywhere, 1, 1,
+                     "exit|wait", "when every name is taken; default exit", set_on_full},
+                    {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
+                     "when the name is lost; default reclaim", set_on_lost},
+                    {"sticky", "sticky", kClaim, kEverywhere, 1, 1,
+                     "DURATION", "keep the name for this node so long after it is gone; default 0",
+                     [](Settings& s, Arguments a) {
+                       return read_duration(a, s.sticky, std::chrono::seconds(0), std::chrono::days(365));
+                     }},
+                    {"node-id", "node-id", kClaim, kEverywhere, 1, 1,
+                     "ID", "who this is; no two live processes may share one", set_node_id},
+                    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1,
+                     "FOLDER", "where a restart finds its name again", set_state_dir},
 
-    {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
-     "where to answer DNS; default *:53; repeatable", set_listen},
-    {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1, "DURATION", "TTL of DNS answers; default 5s, never more than ttl",
-     set_dns_ttl},
-    {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
-     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
+                    {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
+                     "where to answer DNS; default *:53; repeatable", set_listen},
+                    {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1,
+                     "DURATION", "TTL of DNS answers; default 5s, never more than ttl", set_dns_ttl},
+                    {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
+                     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
+                    {"max-stale", "max-stale", kServe, kEverywhere, 1, 1,
+                     "DURATION", "answer SERVFAIL when etcd was away for longer; default never", set_max_stale},
+                    {"pool-name", "pool-name", kServe, kEverywhere, 1, 1,
+                     "NAME", "a name that answers with all members, as all.tf.local.",
+                     [](Settings& s, Arguments a) { return read_text(a, s.pool_name, "all.tf.local."); }},
+                    {"reverse", "reverse", kServe, kEverywhere, 1, kMany, "ZONE[,ZONE]",
+                     "answer PTR for addresses in these, as 10.0.0.0/8 or 10.in-addr.arpa.",
+                     [](Settings& s, Arguments a) {
+                       return read_list(
+                           a, s.reverse, [](const std::string& item) -> Result<std::string> { return item; },
+                           "10.0.0.0/8");
+                     }},
+                    {"allow", "allow", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may ask; default all",
+                     [](Settings& s, Arguments a) { return read_networks(a, s.allow); }},
+                    {"deny", "deny", kServe, kEverywhere, 1, kMany, "NET[,NET]",
+                     "networks that may not ask; wins over allow",
+                     [](Settings& s, Arguments a) { return read_networks(a, s.deny); }},
+                    {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT",
+                     "what to tell who asks which server this is (RFC 5001)",
+                     [](Settings& s, Arguments a) { return read_text(a, s.nsid, "node7"); }},
+                    {"workers", "workers", kServe, kEverywhere, 1, 1, "N",
+                     "threads that answer UDP; default one for each core", set_workers},
 
-    {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
-});
+                    {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info",
+                     set_log_level},
+                });
 
 }  // namespace
 

@@ -60,7 +60,14 @@ struct Settings {
   std::vector<HostPort> listen;  // empty: every address, `port`
   std::uint16_t port = 53;       // of listen addresses that say none
   std::optional<std::chrono::seconds> dns_ttl;
-  std::optional<HostPort> metrics;  // none: not served
+  std::optional<std::chrono::seconds> max_stale;  // none: whatever it takes
+  std::optional<HostPort> metrics;                // none: not served
+  std::string pool_name;                          // answers with all members; empty: none
+  std::vector<std::string> reverse;               // zones for PTR
+  std::vector<std::string> allow;                 // networks that may ask; empty: all
+  std::vector<std::string> deny;                  // wins over allow
+  std::string nsid;                               // RFC 5001; empty: not told
+  unsigned workers = 0;                           // threads that answer UDP; 0: one for each core
 
   LogLevel log_level = LogLevel::kInfo;
 

@@ -107,6 +107,12 @@ Result<SlotId> parse_limit(std::string_view text) {
   return static_cast<SlotId>(*limit);
 }
 
+Result<unsigned> parse_count(std::string_view text, unsigned most) {
+  const auto count = parse_number<unsigned>(text);
+  if (!count || *count > most) return wrong(fmt::format("\"{}\" is not a number from 0 to {}", text, most));
+  return *count;
+}
+
 Result<std::chrono::seconds> parse_duration(std::string_view text) {
   constexpr std::int64_t kMost = 10LL * 365 * 86400;
   const auto error = [text] {

@@ -23,6 +23,9 @@ std::vector<std::string> split_list(std::string_view text);
 // The number of nodes a pool may have: 1..kMaxLimit.
 Result<SlotId> parse_limit(std::string_view text);
 
+// 0..most.
+Result<unsigned> parse_count(std::string_view text, unsigned most);
+
 // "20" (seconds), "20s", "1m30s", "2h", "1d"; whole seconds, at most ten years.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 

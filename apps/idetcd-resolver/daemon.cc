@@ -31,7 +31,24 @@ std::vector<app::HostPort> listen_addresses(const Config& config) {
   return {{std::string{}, config.settings.port}};
 }
 
-Result<std::unique_ptr<DnsServer>> start_server(std::span<const app::HostPort> addresses, const Snapshot<Zone>& zones) {
+NetworkList networks_of(const app::Settings& settings, std::string_view setting,
+                        const std::vector<std::string>& texts) {
+  auto networks = NetworkList::parse(texts);
+  if (!networks) app::refuse(settings.origin(setting), networks.error().message);
+  return std::move(*networks);
+}
+
+AnswerPolicy answer_policy(const app::Settings& settings) {
+  AnswerPolicy policy;
+  policy.nsid = settings.nsid;
+  policy.version = "idetcd-resolver " IDETCD_VERSION;
+  policy.allow = networks_of(settings, "allow", settings.allow);
+  policy.deny = networks_of(settings, "deny", settings.deny);
+  return policy;
+}
+
+Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, std::span<const app::HostPort> addresses,
+                                                const Snapshot<Zone>& zones) {
   DnsServerOptions options;
   for (const app::HostPort& address : addresses) {
     auto parsed =
@@ -39,7 +56,8 @@ Result<std::unique_ptr<DnsServer>> start_server(std::span<const app::HostPort> a
     if (!parsed) return parsed.error();
     options.listen.push_back(*parsed);
   }
-  options.policy.version = "idetcd-resolver " IDETCD_VERSION;
+  options.workers = settings.workers;
+  options.policy = answer_policy(settings);
   return DnsServer::start(std::move(options), zones);
 }
 
@@ -86,16 +104,16 @@ void Daemon::start_etcd() {
 void Daemon::bind_sockets() {
   own_record_ = app::own_record(config_.settings, 0);
   auto publisher = ZonePublisher::create(zone_options());
-  if (!publisher) app::refuse(config_.settings.origin("pattern"), publisher.error().message);
+  if (!publisher) throw app::Exit(app::kExitConfig, publisher.error().message);
   publisher_ = std::move(*publisher);
   publisher_->set_freshness(Freshness::kExpired);  // until the records were read once
 
   auto addresses = listen_addresses(config_);
-  auto server = start_server(addresses, publisher_->zones());
+  auto server = start_server(config_.settings, addresses, publisher_->zones());
   const bool may_move = config_.dev && config_.settings.listen.empty();
   if (!server && may_move) {
     addresses.front().port = 0;
-    server = start_server(addresses, publisher_->zones());
+    server = start_server(config_.settings, addresses, publisher_->zones());
   }
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);
@@ -106,7 +124,8 @@ void Daemon::bind_sockets() {
 ZoneOptions Daemon::zone_options() const {
   const app::Settings& settings = config_.settings;
   ZoneOptions options;
-  options.pools.push_back({.pattern = pattern_});
+  options.pools.push_back({.pattern = pattern_, .pool_name = settings.pool_name});
+  options.reverse_zones = settings.reverse;
   options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.ttl);
   options.nameserver_ipv4 = own_record_.ipv4;
   options.nameserver_ipv6 = own_record_.ipv6;
@@ -189,7 +208,10 @@ void Daemon::leave() {
 
 void Daemon::note_freshness() {
   if (!store_) return;
-  publisher_->set_freshness(store_->staleness().live ? Freshness::kLive : Freshness::kStale);
+  const Staleness staleness = store_->staleness();
+  const auto& most = config_.settings.max_stale;
+  if (staleness.live) return publisher_->set_freshness(Freshness::kLive);
+  publisher_->set_freshness(most && staleness.behind > *most ? Freshness::kExpired : Freshness::kStale);
 }
 
 void Daemon::note_malformed() {

@@ -102,7 +102,7 @@ std::uint16_t Resolver::port() {
   std::string found;
   eventually(30s, [&] {
     const bool ended = !program_.running();
-    found = between(program_.output(), "on 127.0.0.1:", " (");
+    found = between(between(program_.output(), "serving ", ")"), "on 127.0.0.1:", " (");
     return ended || !found.empty();
   });
   return static_cast<std::uint16_t>(std::atoi(found.c_str()));

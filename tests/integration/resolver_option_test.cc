@@ -1,0 +1,188 @@
+// What the daemon's options promise, seen from outside.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "common/exit_status.h"
+#include "support/eventually.h"
+#include "support/program.h"
+
+using namespace idetcd::testing;
+using namespace idetcd::app;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Flags for one more daemon of the pool at `path`.
+std::vector<std::string> flags(const std::string& path, const std::string& address,
+                               std::vector<std::string> more = {}) {
+  std::vector<std::string> all{"--endpoints", test_endpoints().front(),  "--path",      path,
+                               "--pattern",   "worker{{.ID}}.tf.local.", "--advertise", address};
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+// The whole reply to GET `path`.
+std::string http_get(std::uint16_t port, const std::string& path) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in server{};
+  server.sin_family = AF_INET;
+  server.sin_port = htons(port);
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string reply;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0) {
+    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
+    if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+      char buffer[4096];
+      for (ssize_t n = 0; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+        reply.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+  ::close(fd);
+  return reply;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a node killed and started again inside the lease has its name back, and DNS sees no gap") {
+  const std::string path = random_prefix();
+  const TemporaryFolder state("state");
+  Resolver witness(flags(path, "127.0.0.1", {"--no-claim"}));
+  Resolver other(flags(path, "10.0.0.1"));
+  REQUIRE(other.name() == "worker1.tf.local.");
+  const auto start = [&] {
+    return std::make_unique<Resolver>(flags(path, "10.0.0.2", {"--ttl", "5s", "--state-dir", state.path().string()}));
+  };
+  auto node = start();
+  REQUIRE(node->name() == "worker2.tf.local.");
+  REQUIRE(eventually(5s, [&] { return answer(witness.port(), "worker2.tf.local.") == "10.0.0.2"; }));
+
+  const std::uint16_t port = witness.port();
+  std::atomic<unsigned> gaps{0};
+  std::jthread prober([&, port](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (answer(port, "worker2.tf.local.") != "10.0.0.2") ++gaps;
+      std::this_thread::sleep_for(5ms);
+    }
+  });
+  for (int i = 0; i < 5; ++i) {
+    node->program().signal(SIGKILL);
+    REQUIRE(node->program().wait_for(5s));
+    node = start();
+    CHECK(node->name() == "worker2.tf.local.");
+  }
+  prober.request_stop();
+  prober.join();
+  CHECK(gaps == 0);
+}
+
+TEST_CASE("a node id that is in use ends the second daemon, and the first is named") {
+  const std::string path = random_prefix();
+  Resolver first(flags(path, "10.0.0.1", {"--node-id", "twin"}));
+  REQUIRE_FALSE(first.name().empty());
+  Resolver second(flags(path, "10.0.0.2", {"--node-id", "twin"}));
+  CHECK(second.program().wait_for(30s) == kExitConfig);
+  INFO(second.program().errors());
+  CHECK(has(second.program().errors(), "twin"));
+  CHECK(has(second.program().errors(), "10.0.0.1"));
+  CHECK(first.program().running());
+}
+
+TEST_CASE("a name overwritten by a node without transactions is given up, as --on-lost says") {
+  const std::string path = random_prefix();
+  const auto etcd = connect_for_test();
+  const auto overwrite = [&](const std::string& name) {
+    idetcd::Txn txn;
+    txn.success.emplace_back(idetcd::PutRequest{path + name, R"({"ipv4":"10.9.9.9","ipv6":"","port":"53"})"});
+    REQUIRE(etcd->txn(txn, {}));
+  };
+  Resolver reclaims(flags(path, "10.0.0.1"));
+  REQUIRE(reclaims.name() == "worker1.tf.local.");
+  Resolver serves(flags(path, "10.0.0.2", {"--on-lost", "serve-only"}));
+  REQUIRE(serves.name() == "worker2.tf.local.");
+  Resolver exits(flags(path, "10.0.0.3", {"--on-lost", "exit"}));
+  REQUIRE(exits.name() == "worker3.tf.local.");
+
+  for (const char* name : {"worker1.tf.local.", "worker2.tf.local.", "worker3.tf.local."}) overwrite(name);
+  CHECK(exits.program().wait_for(10s) == kExitTryLater);
+  CHECK(eventually(10s, [&] { return has(serves.program().errors(), "serving on without a name"); }));
+  CHECK(answer(serves.port(), "worker1.tf.local.") == "10.9.9.9");
+  CHECK(eventually(10s, [&] { return reclaims.name() == "worker4.tf.local."; }));
+}
+
+TEST_CASE("environment and Corefile configure as flags do, in their order") {
+  const std::string path = random_prefix();
+  const std::string corefile = ".:1 {\n  idetcd {\n    endpoint " + test_endpoints().front() +
+                               "\n    pattern file{{.ID}}.tf.local.\n    limit 7\n    path " + path +
+                               "\n    advertise 10.0.0.1\n  }\n}\n";
+  Program node({.argv = {IDETCD_RESOLVER, "--listen", "127.0.0.1:0"},
+                .variables = {{"IDETCD_LIMIT", "3"}, {"ETCDCTL_ENDPOINTS", ""}},
+                .corefile = corefile});
+  CHECK(eventually(30s, [&] { return has(node.output(), "claimed file1.tf.local. (slot 1 of 3"); }));
+}
+
+TEST_CASE("metrics and readiness") {
+  const std::string path = random_prefix();
+  Resolver node(flags(path, "10.0.0.1", {"--metrics", "127.0.0.1:0"}));
+  REQUIRE_FALSE(node.name().empty());
+  const std::string output = node.program().output();
+  const std::string mark = "metrics on 127.0.0.1:";
+  REQUIRE(has(output, mark));
+  const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
+  CHECK(eventually(5s, [&] { return has(http_get(port, "/ready"), " 200 "); }));
+  CHECK(eventually(5s, [&] { return answer(node.port(), node.name()) == "10.0.0.1"; }));
+  const std::string metrics = http_get(port, "/metrics");
+  CHECK(has(metrics, "\nidetcd_claim_held 1\n"));
+  CHECK(has(metrics, "\nidetcd_claim_slot 1\n"));
+  CHECK(has(metrics, "\nidetcd_pool_members 1\n"));
+  CHECK_FALSE(has(metrics, "idetcd_dns_queries_total{transport=\"udp\"} 0\n"));
+  CHECK(has(http_get(port, "/nothing"), " 404 "));
+}
+
+TEST_CASE("a service manager is told when the name is claimed") {
+  const TemporaryFolder folder("notify");
+  const std::string socket_path = (folder.path() / "notify").string();
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+  sockaddr_un own{};
+  own.sun_family = AF_UNIX;
+  REQUIRE(socket_path.size() < sizeof own.sun_path);
+  socket_path.copy(own.sun_path, socket_path.size());
+  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
+  const timeval patience{30, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+
+  Resolver node(flags(random_prefix(), "10.0.0.1"), {{"NOTIFY_SOCKET", socket_path}});
+  char message[256];
+  const ssize_t size = ::recv(fd, message, sizeof message, 0);
+  ::close(fd);
+  REQUIRE(size > 0);
+  CHECK(std::string(message, static_cast<std::size_t>(size)) == "READY=1\nSTATUS=serving as worker1.tf.local.");
+}
+
+TEST_CASE("allow and deny decide who is answered") {
+  const std::string path = random_prefix();
+  Resolver open(flags(path, "10.0.0.1", {"--allow", "127.0.0.0/8"}));
+  Resolver closed(flags(path, "10.0.0.2", {"--deny", "127.0.0.0/8"}));
+  REQUIRE_FALSE(open.name().empty());
+  REQUIRE_FALSE(closed.name().empty());
+  CHECK(eventually(5s, [&] { return answer(open.port(), "worker1.tf.local.") == "10.0.0.1"; }));
+  CHECK(answer(closed.port(), "worker1.tf.local.") == "REFUSED");
+}
+
+TEST_CASE("a pool name answers with all members") {
+  const std::string path = random_prefix();
+  Resolver node(flags(path, "10.0.0.1", {"--pool-name", "all.tf.local."}));
+  REQUIRE_FALSE(node.name().empty());
+  CHECK(eventually(5s, [&] { return answer(node.port(), "all.tf.local.") == "10.0.0.1"; }));
+}

@@ -36,8 +36,8 @@ struct NameVersion::Bucket {
   static std::size_t bytes(std::size_t count) noexcept {
     return sizeof(Bucket) + count * (sizeof(Node*) + sizeof(std::uint16_t));
   }
-  static Bucket* make(std::size_t count, std::uint64_t edit) {
-    auto* bucket = new (::operator new(bytes(count))) Bucket;
+  static Bucket* make(BlockPool& pool, std::size_t count, std::uint64_t edit) {
+    auto* bucket = new (pool.take(bytes(count))) Bucket;
     bucket->edit = edit & kEditMask;
     bucket->count = count & 0xffff;
     return bucket;
@@ -62,13 +62,18 @@ struct NameVersion::Page {
 
 // All memory of a table, and who may still be reading which of it.
 struct NameVersion::Blocks {
+  struct Retired {
+    void* block;
+    std::size_t size;
+  };
   struct Generation {
     std::shared_ptr<std::atomic<bool>> released;  // no reader holds that version any more
-    std::vector<const void*> retired;             // replaced in the next version
+    std::vector<Retired> retired;                 // replaced in the next version
   };
 
+  BlockPool pool;
   std::deque<Generation> generations;  // oldest first; the last one is the newest version
-  std::vector<const void*> retired;    // since the newest version
+  std::vector<Retired> retired;        // since the newest version
   Page** pages = nullptr;              // of the writer's present state
   std::uint64_t pages_edit = 0;
   std::size_t page_count = 0;
@@ -77,26 +82,32 @@ struct NameVersion::Blocks {
   Blocks(const Blocks&) = delete;
   Blocks& operator=(const Blocks&) = delete;
 
+  // The pool takes its slabs along; only what was too large for them is given back singly.
   ~Blocks() {
-    for (Generation& generation : generations) free_all(generation.retired);
-    free_all(retired);
-    for (std::size_t i = 0; i < page_count; ++i) free_page(pages[i]);
-    ::operator delete(pages);
+    for (Generation& generation : generations) give_all(generation.retired);
+    give_all(retired);
+    for (std::size_t i = 0; i < page_count; ++i) give_page(pages[i]);
+    pool.give(pages, page_count * sizeof(Page*));
   }
 
-  static void free_all(std::vector<const void*>& blocks) noexcept {
-    for (const void* block : blocks) ::operator delete(const_cast<void*>(block));
+  void give_all(std::vector<Retired>& blocks) noexcept {
+    for (const Retired& retiree : blocks) pool.give(retiree.block, retiree.size);
     blocks.clear();
   }
 
-  static void free_page(Page* page) noexcept {
+  void give_page(Page* page) noexcept {
     if (page == nullptr) return;
     for (Bucket* bucket : page->buckets) {
       if (bucket == nullptr) continue;
-      for (std::size_t i = 0; i < bucket->count; ++i) ::operator delete(const_cast<Node*>(bucket->nodes()[i]));
-      ::operator delete(bucket);
+      for (std::size_t i = 0; i < bucket->count; ++i)
+        pool.give(const_cast<Node*>(bucket->nodes()[i]), bucket->nodes()[i]->size());
     }
-    ::operator delete(page);
+  }
+
+  Page** take_pages() {
+    auto** const fresh = static_cast<Page**>(pool.take(page_count * sizeof(Page*)));
+    std::fill_n(fresh, page_count, nullptr);
+    return fresh;
   }
 };
 
@@ -142,8 +153,8 @@ std::size_t NodeDraft::size() const noexcept {
   return size;
 }
 
-Node* NodeDraft::build(std::uint64_t edit) const {
-  auto* node = new (::operator new(size())) Node;
+Node* NodeDraft::build(BlockPool& pool, std::uint64_t edit) const {
+  auto* node = new (pool.take(size())) Node;
   node->edit_ = edit & kEditMask;
   node->rotates_ = rotates ? 1 : 0;
   node->name_size_ = name.size() & 0xff;
@@ -213,8 +224,7 @@ NameTable::NameTable(std::size_t expected, std::uint64_t seed) : seed_(seed), bl
   const std::size_t buckets = std::bit_ceil(std::max(expected / kNamesPerBucket, kPageBuckets));
   mask_ = buckets - 1;
   blocks_->page_count = buckets / kPageBuckets;
-  blocks_->pages = static_cast<Page**>(::operator new(blocks_->page_count * sizeof(Page*)));
-  std::fill_n(blocks_->pages, blocks_->page_count, nullptr);
+  blocks_->pages = blocks_->take_pages();
   blocks_->pages_edit = edit_;
 }
 
@@ -239,13 +249,13 @@ void NameTable::put(const NodeDraft& draft) {
   const Bucket* const old = bucket_at(index);
   const std::size_t old_count = old == nullptr ? 0 : old->count;
   const std::size_t at = old == nullptr ? 0 : old->position(draft.name, tag_of(hash));
-  Bucket* const bucket = Bucket::make(std::max(old_count, at + 1), edit_);
+  Bucket* const bucket = Bucket::make(blocks_->pool, std::max(old_count, at + 1), edit_);
   if (old_count != 0) {
     std::copy_n(old->nodes(), old_count, bucket->nodes());
     std::copy_n(old->tags(), old_count, bucket->tags());
   }
-  if (at < old_count) discard(old->nodes()[at], old->nodes()[at]->edit_);
-  bucket->nodes()[at] = draft.build(edit_);
+  if (at < old_count) discard(old->nodes()[at]);
+  bucket->nodes()[at] = draft.build(blocks_->pool, edit_);
   bucket->tags()[at] = tag_of(hash);
   replace_bucket(index, bucket);
   if (at == old_count && ++size_ > (mask_ + 1) * kNamesPerBucket) grow();
@@ -260,7 +270,7 @@ void NameTable::erase(WireName name) {
   const std::size_t last = old->count - 1;
   Bucket* bucket = nullptr;
   if (last != 0) {
-    bucket = Bucket::make(last, edit_);
+    bucket = Bucket::make(blocks_->pool, last, edit_);
     std::copy_n(old->nodes(), last, bucket->nodes());
     std::copy_n(old->tags(), last, bucket->tags());
     if (at != last) {
@@ -268,17 +278,17 @@ void NameTable::erase(WireName name) {
       bucket->tags()[at] = old->tags()[last];
     }
   }
-  discard(old->nodes()[at], old->nodes()[at]->edit_);
+  discard(old->nodes()[at]);
   replace_bucket(index, bucket);
   --size_;
 }
 
 NameTable::Page** NameTable::writable_pages() {
   if (blocks_->pages_edit != edit_) {
-    auto** const copy = static_cast<Page**>(::operator new(blocks_->page_count * sizeof(Page*)));
-    std::copy_n(blocks_->pages, blocks_->page_count, copy);
-    discard(blocks_->pages, blocks_->pages_edit);
-    blocks_->pages = copy;
+    Page** const old = blocks_->pages;
+    blocks_->pages = blocks_->take_pages();
+    std::copy_n(old, blocks_->page_count, blocks_->pages);
+    discard(old, blocks_->page_count * sizeof(Page*), blocks_->pages_edit);
     blocks_->pages_edit = edit_;
   }
   return blocks_->pages;
@@ -287,12 +297,12 @@ NameTable::Page** NameTable::writable_pages() {
 NameTable::Page& NameTable::writable_page(std::size_t bucket_index) {
   Page*& page = writable_pages()[bucket_index / kPageBuckets];
   if (page == nullptr) {
-    page = new (::operator new(sizeof(Page))) Page;
+    page = new (blocks_->pool.take(sizeof(Page))) Page;
     page->edit = edit_;
   } else if (page->edit != edit_) {
-    auto* const copy = new (::operator new(sizeof(Page))) Page(*page);
+    auto* const copy = new (blocks_->pool.take(sizeof(Page))) Page(*page);
     copy->edit = edit_;
-    discard(page, page->edit);
+    discard(page, sizeof(Page), page->edit);
     page = copy;
   }
   return *page;
@@ -300,17 +310,19 @@ NameTable::Page& NameTable::writable_page(std::size_t bucket_index) {
 
 void NameTable::replace_bucket(std::size_t index, Bucket* bucket) {
   Bucket*& place = writable_page(index).buckets[index % kPageBuckets];
-  if (place != nullptr) discard(place, place->edit);
+  if (place != nullptr) discard(place, Bucket::bytes(place->count), place->edit);
   place = bucket;
 }
 
 // What was made since the last publish() no reader can have seen.
-void NameTable::discard(const void* block, std::uint64_t edit) {
+void NameTable::discard(void* block, std::size_t size, std::uint64_t edit) {
   if (edit == edit_)
-    ::operator delete(const_cast<void*>(block));
+    blocks_->pool.give(block, size);
   else
-    blocks_->retired.push_back(block);
+    blocks_->retired.push_back({block, size});
 }
+
+void NameTable::discard(const Node* node) { discard(const_cast<Node*>(node), node->size(), node->edit_); }
 
 void NameTable::grow() {
   std::vector<std::vector<const Node*>> buckets((mask_ + 1) * 2);
@@ -322,19 +334,18 @@ void NameTable::grow() {
       if (bucket == nullptr) continue;
       for (std::size_t at = 0; at < bucket->count; ++at)
         buckets[hash_name(bucket->nodes()[at]->name(), seed_) & mask].push_back(bucket->nodes()[at]);
-      discard(bucket, bucket->edit);
+      discard(bucket, Bucket::bytes(bucket->count), bucket->edit);
     }
-    discard(page, page->edit);
+    discard(page, sizeof(Page), page->edit);
   }
-  discard(blocks_->pages, blocks_->pages_edit);
+  discard(blocks_->pages, blocks_->page_count * sizeof(Page*), blocks_->pages_edit);
   mask_ = mask;
   blocks_->page_count = buckets.size() / kPageBuckets;
-  blocks_->pages = static_cast<Page**>(::operator new(blocks_->page_count * sizeof(Page*)));
-  std::fill_n(blocks_->pages, blocks_->page_count, nullptr);
+  blocks_->pages = blocks_->take_pages();
   blocks_->pages_edit = edit_;
   for (std::size_t index = 0; index < buckets.size(); ++index) {
     if (buckets[index].empty()) continue;
-    Bucket* const bucket = Bucket::make(buckets[index].size(), edit_);
+    Bucket* const bucket = Bucket::make(blocks_->pool, buckets[index].size(), edit_);
     std::copy(buckets[index].begin(), buckets[index].end(), bucket->nodes());
     for (std::size_t at = 0; at < bucket->count; ++at)
       bucket->tags()[at] = tag_of(hash_name(bucket->nodes()[at]->name(), seed_));
@@ -361,7 +372,7 @@ std::shared_ptr<const NameVersion> NameTable::publish() {
 void NameTable::reclaim() {
   auto& generations = blocks_->generations;
   while (!generations.empty() && generations.front().released->load(std::memory_order_acquire)) {
-    Blocks::free_all(generations.front().retired);
+    blocks_->give_all(generations.front().retired);
     generations.pop_front();
   }
 }

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "block_pool.h"
 #include "name_hash.h"
 #include "wire.h"
 
@@ -61,7 +62,9 @@ class Node {
  private:
   friend class NodeDraft;
   friend class NameTable;
+  friend class NameVersion;
 
+  std::size_t size() const noexcept { return std::size_t{notes_offset_} + notes_size_; }
   std::size_t name_size() const noexcept { return name_size_; }
   std::size_t rrset_count() const noexcept { return rrset_count_; }
   std::size_t name_offset() const noexcept { return sizeof(Node) + rrset_count() * sizeof(Rrset); }
@@ -107,7 +110,7 @@ class NodeDraft {
 
  private:
   friend class NameTable;
-  Node* build(std::uint64_t edit) const;
+  Node* build(BlockPool& pool, std::uint64_t edit) const;
 };
 
 // One published state of a NameTable: what readers hold.
@@ -175,7 +178,8 @@ class NameTable {
   Page& writable_page(std::size_t bucket_index);
   const Bucket* bucket_at(std::size_t bucket_index) const noexcept;
   void replace_bucket(std::size_t bucket_index, Bucket* bucket);
-  void discard(const void* block, std::uint64_t edit);
+  void discard(void* block, std::size_t size, std::uint64_t edit);
+  void discard(const Node* node);
   void grow();
   void reclaim();
 

@@ -32,7 +32,7 @@ std::shared_ptr<Etcd> sign_in(const EtcdProcess& server, std::string user = "wor
   return connect(options).value();
 }
 
-TEST_CASE("signing in", "[auth]") {
+TEST_CASE("signing in", "[auth][own-etcd]") {
   const EtcdProcess server;
   turn_auth_on(server);
 
@@ -79,7 +79,7 @@ TEST_CASE("signing in", "[auth]") {
   }
 }
 
-TEST_CASE("a user where etcd has no auth on", "[auth]") {
+TEST_CASE("a user where etcd has no auth on", "[auth][own-etcd]") {
   const EtcdProcess server;
   const auto etcd = sign_in(server);
   REQUIRE(try_put(*etcd, "/w/a", "1"));
@@ -87,7 +87,7 @@ TEST_CASE("a user where etcd has no auth on", "[auth]") {
   CHECK(try_put(*etcd, "/w/a", "2"));  // turned on under way
 }
 
-TEST_CASE("a token that etcd has forgotten is renewed", "[auth]") {
+TEST_CASE("a token that etcd has forgotten is renewed", "[auth][own-etcd]") {
   EtcdProcess server;
   turn_auth_on(server);
   const auto etcd = sign_in(server);
@@ -108,7 +108,7 @@ TEST_CASE("a token that etcd has forgotten is renewed", "[auth]") {
   CHECK(try_put(*etcd, "/w/a", "2"));
 }
 
-TEST_CASE("changed rights make tokens old", "[auth]") {
+TEST_CASE("changed rights make tokens old", "[auth][own-etcd]") {
   const EtcdProcess server;
   turn_auth_on(server);
   const auto etcd = sign_in(server);
@@ -134,7 +134,7 @@ TEST_CASE("changed rights make tokens old", "[auth]") {
   }
 }
 
-TEST_CASE("tokens that run out while calls go on", "[auth]") {
+TEST_CASE("tokens that run out while calls go on", "[auth][own-etcd]") {
   const TemporaryFolder folder("jwt");
   const auto key = (folder.path() / "key.pem").string();
   const auto public_key = (folder.path() / "public.pem").string();
@@ -153,7 +153,7 @@ TEST_CASE("tokens that run out while calls go on", "[auth]") {
   CHECK(watch.has_events(10));
 }
 
-TEST_CASE("many that sign in together", "[auth]") {
+TEST_CASE("many that sign in together", "[auth][own-etcd]") {
   const EtcdProcess server;
   turn_auth_on(server);
   const auto etcd = sign_in(server);

@@ -37,7 +37,7 @@ TEST_CASE("nobody listens", "[faults]") {
   CHECK(Clock::now() - begin < 2s);  // all of them fail at once
 }
 
-TEST_CASE("one dead member of three", "[faults]") {
+TEST_CASE("one dead member of three", "[faults][own-etcd]") {
   const EtcdProcess server;
   // The same etcd twice, and nobody: whoever is first, everything works.
   const std::vector<std::string> endpoints{nobody_there(), server.endpoint(),
@@ -57,7 +57,7 @@ TEST_CASE("one dead member of three", "[faults]") {
   }
 }
 
-TEST_CASE("a call on a hung member ends in time", "[faults]") {
+TEST_CASE("a call on a hung member ends in time", "[faults][own-etcd]") {
   EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   REQUIRE(try_put(*etcd, "/a", "1"));
@@ -91,7 +91,7 @@ TEST_CASE("a call on a hung member ends in time", "[faults]") {
   }
 }
 
-TEST_CASE("a keep-alive on a hung member", "[faults]") {
+TEST_CASE("a keep-alive on a hung member", "[faults][own-etcd]") {
   EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   for (const LeaseId lease : {1, 2}) REQUIRE(etcd->lease_grant(lease, 60s, {}));
@@ -108,7 +108,7 @@ TEST_CASE("a keep-alive on a hung member", "[faults]") {
   CHECK(keep_alive(*etcd, 2));
 }
 
-TEST_CASE("etcd is killed and comes back", "[faults]") {
+TEST_CASE("etcd is killed and comes back", "[faults][own-etcd]") {
   EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   REQUIRE(etcd->lease_grant(11, 60s, {}));
@@ -132,7 +132,7 @@ TEST_CASE("etcd is killed and comes back", "[faults]") {
   CHECK(resumed.events().at(0).kv.value == "2");
 }
 
-TEST_CASE("a member of a cluster hangs", "[faults]") {
+TEST_CASE("a member of a cluster hangs", "[faults][own-etcd]") {
   EtcdCluster cluster;
   const auto etcd = connect_for_test(cluster.endpoints());
   REQUIRE(etcd->lease_grant(21, 60s, {}));
@@ -146,7 +146,7 @@ TEST_CASE("a member of a cluster hangs", "[faults]") {
   }
 }
 
-TEST_CASE("a member without a majority ends its streams", "[faults]") {
+TEST_CASE("a member without a majority ends its streams", "[faults][own-etcd]") {
   EtcdCluster cluster;
   const auto etcd = connect_for_test({cluster.member(0).endpoint()});
   WatchLog watch(*etcd, {KeyRange::one("/a")});
@@ -157,7 +157,7 @@ TEST_CASE("a member without a majority ends its streams", "[faults]") {
   CHECK(watch.end()->code == ErrorCode::kUnavailable);
 }
 
-TEST_CASE("destroyed while everything is under way", "[faults]") {
+TEST_CASE("destroyed while everything is under way", "[faults][own-etcd]") {
   EtcdProcess server;
   std::atomic<int> answers{0};
   std::atomic<bool> destroyed{false};
@@ -190,7 +190,7 @@ TEST_CASE("destroyed while everything is under way", "[faults]") {
   CHECK(after == 0);
 }
 
-TEST_CASE("destroyed before it has signed in", "[faults]") {
+TEST_CASE("destroyed before it has signed in", "[faults][own-etcd]") {
   EtcdProcess server;
   server.pause();
   EtcdOptions options;
@@ -207,7 +207,7 @@ TEST_CASE("destroyed before it has signed in", "[faults]") {
 }
 
 // gRPC crashes when its last channel goes on a thread of its own; see live_calls.h.
-TEST_CASE("connected and destroyed again and again", "[faults]") {
+TEST_CASE("connected and destroyed again and again", "[faults][own-etcd]") {
   const EtcdProcess server;
   for (int round = 0; round < 50; ++round) {
     auto etcd = connect_for_test({server.endpoint()});
@@ -219,7 +219,7 @@ TEST_CASE("connected and destroyed again and again", "[faults]") {
   }
 }
 
-TEST_CASE("a destroyed watch is silent", "[faults]") {
+TEST_CASE("a destroyed watch is silent", "[faults][own-etcd]") {
   const EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   std::jthread writer([&](const std::stop_token& stop) {
@@ -268,7 +268,7 @@ TEST_CASE("a thousand calls at once", "[faults]") {
   CHECK(etcd->txn(cleanup, {}));
 }
 
-TEST_CASE("keep-alives of a thousand leases", "[faults]") {
+TEST_CASE("keep-alives of a thousand leases", "[faults][own-etcd]") {
   const EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   constexpr LeaseId kLeases = 1000;

@@ -39,14 +39,14 @@ void check_calls_and_streams(Etcd& etcd) {
   CHECK(watch.has_events(1));
 }
 
-TEST_CASE("TLS with the cluster's CA", "[tls]") {
+TEST_CASE("TLS with the cluster's CA", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const EtcdProcess server(certificates.serve(certificates.loopback_cert(), certificates.loopback_key()));
   const auto etcd = connect_over_tls(server.endpoint(), {.ca_file = certificates.ca()});
   check_calls_and_streams(*etcd);
 }
 
-TEST_CASE("mutual TLS", "[tls]") {
+TEST_CASE("mutual TLS", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const EtcdProcess server(
       certificates.serve(certificates.loopback_cert(), certificates.loopback_key(), certificates.ca()));
@@ -63,7 +63,7 @@ TEST_CASE("mutual TLS", "[tls]") {
   }
 }
 
-TEST_CASE("a certificate for another name", "[tls]") {
+TEST_CASE("a certificate for another name", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const EtcdProcess server(certificates.serve(certificates.named_cert(), certificates.named_key()));
 
@@ -79,7 +79,7 @@ TEST_CASE("a certificate for another name", "[tls]") {
   }
 }
 
-TEST_CASE("the wrong CA", "[tls]") {
+TEST_CASE("the wrong CA", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const EtcdProcess server(certificates.serve(certificates.loopback_cert(), certificates.loopback_key()));
   for (const auto& ca : {certificates.other_ca(), std::string()}) {  // empty: the system's
@@ -89,7 +89,7 @@ TEST_CASE("the wrong CA", "[tls]") {
   }
 }
 
-TEST_CASE("https:// to a plain etcd, and back", "[tls]") {
+TEST_CASE("https:// to a plain etcd, and back", "[tls][own-etcd]") {
   const TestCertificates certificates;
 
   SECTION("https to plain") {
@@ -106,7 +106,7 @@ TEST_CASE("https:// to a plain etcd, and back", "[tls]") {
   }
 }
 
-TEST_CASE("an untrusted member is passed over", "[tls]") {
+TEST_CASE("an untrusted member is passed over", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const EtcdProcess good(certificates.serve(certificates.loopback_cert(), certificates.loopback_key()));
   const EtcdProcess bad(certificates.serve(certificates.named_cert(), certificates.named_key()));
@@ -118,7 +118,7 @@ TEST_CASE("an untrusted member is passed over", "[tls]") {
   }
 }
 
-TEST_CASE("TLS files that are of no use", "[tls]") {
+TEST_CASE("TLS files that are of no use", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const auto garbage = certificates.file("garbage.pem");
   std::ofstream(garbage) << "-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n";

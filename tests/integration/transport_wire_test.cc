@@ -41,7 +41,7 @@ TEST_CASE("nested transactions come back whole from any depth", "[wire]") {
   }
 }
 
-TEST_CASE("too many operations", "[wire]") {
+TEST_CASE("too many operations", "[wire][own-etcd]") {
   const EtcdProcess server({.extra = {"--max-txn-ops=16"}});
   const auto etcd = connect_for_test({server.endpoint()});
   Txn txn;
@@ -51,7 +51,7 @@ TEST_CASE("too many operations", "[wire]") {
   CHECK_THAT(error.message, Catch::Contains("--max-txn-ops"));
 }
 
-TEST_CASE("no space", "[wire]") {
+TEST_CASE("no space", "[wire][own-etcd]") {
   const EtcdProcess server({.extra = {"--quota-backend-bytes=1000000"}});
   const auto etcd = connect_for_test({server.endpoint()});
   REQUIRE(etcd->lease_grant(1, 60s, {}));
@@ -68,7 +68,7 @@ TEST_CASE("a request that etcd finds too large", "[wire]") {
   CHECK(try_put(*etcd, random_prefix(), std::string(3'000'000, 'x')).error().code == ErrorCode::kInvalidArgument);
 }
 
-TEST_CASE("a batch that comes in parts is put together", "[wire]") {
+TEST_CASE("a batch that comes in parts is put together", "[wire][own-etcd]") {
   const EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   constexpr std::size_t kPuts = 12;
@@ -91,7 +91,7 @@ TEST_CASE("a batch that comes in parts is put together", "[wire]") {
   }
 }
 
-TEST_CASE("a watch from before a compaction", "[wire]") {
+TEST_CASE("a watch from before a compaction", "[wire][own-etcd]") {
   const EtcdProcess server;
   const auto etcd = connect_for_test({server.endpoint()});
   for (int i = 0; i < 10; ++i) REQUIRE(try_put(*etcd, "/a", std::to_string(i)));

@@ -102,8 +102,8 @@ class EtcdCluster {
 
 // --- what most tests want: some etcd ------------------------------------------
 
-// IDETCD_TEST_ENDPOINTS (comma-separated) names an etcd of somebody else's; tests that
-// must own the server are skipped then.
+// IDETCD_TEST_ENDPOINTS (comma-separated) names an etcd of somebody else's; cases tagged
+// [own-etcd] are left out then.
 bool uses_outside_etcd();
 
 // That one, or else one etcd for the whole test program, started by the first caller.

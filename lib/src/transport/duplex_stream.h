@@ -24,7 +24,10 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
 
   // Once at most. Messages that were sent before wait for it.
   void start(const std::string& token) {
-    self_ = this->shared_from_this();
+    {
+      std::lock_guard lock(mutex_);
+      self_ = this->shared_from_this();
+    }
     // etcd then ends the stream when its member has lost the leader, instead of
     // leaving us with a member that is cut off.
     context_.AddMetadata("hasleader", "true");
@@ -79,7 +82,11 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
   }
 
   void OnDone(const grpc::Status& status) override {
-    const auto self = std::move(self_);
+    std::shared_ptr<DuplexStream> self;
+    {
+      std::lock_guard lock(mutex_);
+      self.swap(self_);
+    }
     on_done(status);
   }
 
@@ -114,10 +121,10 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
   grpc::ClientContext context_;
   Response incoming_;
   Request outgoing_;
-  std::shared_ptr<DuplexStream> self_;
 
   std::mutex mutex_;
   // guarded by mutex_:
+  std::shared_ptr<DuplexStream> self_;
   std::deque<Request> queue_;
   bool busy_ = true;  // a write is under way, or the stream not started
   int starting_ = 1;  // threads that may be inside StartWrite() without being a reaction; start() is the first

@@ -52,8 +52,12 @@ std::chrono::milliseconds time_for_try(Resend resend, std::chrono::milliseconds 
   return std::min(left, std::max(left / 2, kShortestTry));
 }
 
+Error cancelled() {
+  return {ErrorCode::kCancelled, "stopped while waiting for etcd"};
+}
+
 // An error that is over when a member comes back tells more than one that is not.
-bool is_worse(const Error& error, const std::optional<Error>& than) {
+bool says_more(const Error& error, const std::optional<Error>& than) {
   return !than || than->code == ErrorCode::kUntrusted || error.code != ErrorCode::kUntrusted;
 }
 
@@ -62,15 +66,16 @@ bool is_worse(const Error& error, const std::optional<Error>& than) {
 Status Unary::call(const StartCall& start, Resend resend, const CallOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
   bool token_renewed = false;
-  std::optional<Error> worst;
+  std::optional<Error> told;
   for (auto members_left = members_.size();;) {
+    if (options.stop.stop_requested()) return cancelled();
     const auto token = authenticator_.token(deadline, options.stop);
     if (!token) return token.error();
     auto& member = members_.current();
     const auto timeout = time_for_try(resend, time_left(deadline), members_left);
     const auto status = try_once(start, member, *token, timeout, options.stop);
     if (status.ok()) return {};
-    if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped while waiting for etcd"};
+    if (options.stop.stop_requested()) return cancelled();
 
     if (authenticator_.enabled() && refuses_token(status) && !token_renewed) {
       authenticator_.forget(*token);
@@ -80,9 +85,9 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
     auto error = explain(status, member, deadline);
     if (!blames_member(error.code)) return error;
     members_.leave(member);
-    if (is_worse(error, worst)) worst = std::move(error);
+    if (says_more(error, told)) told = std::move(error);
     const bool again = resend == Resend::kAlways || never_sent(status);
-    if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *worst;
+    if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *told;
   }
 }
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 namespace idetcd {
 namespace {
@@ -28,9 +28,13 @@ ClaimKeeper::ClaimKeeper(HeldSlot slot)
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
-ClaimKeeper::~ClaimKeeper() { (void)release(2000ms); }
+ClaimKeeper::~ClaimKeeper() {
+  (void)release(2000ms);
+}
 
-bool ClaimKeeper::forked() const noexcept { return ::getpid() != pid_; }
+bool ClaimKeeper::forked() const noexcept {
+  return ::getpid() != pid_;
+}
 
 bool ClaimKeeper::held() const noexcept {
   const auto until = trust_until_.load(std::memory_order_acquire);
@@ -215,8 +219,8 @@ void ClaimKeeper::change(Phase phase, std::string reason) {
   if (phase == Phase::kHeld) {
     slot_.log(LogLevel::kInfo, fmt::format("{} is held again", slot_.name));
   } else {
-    slot_.log(LogLevel::kWarning, fmt::format("{}{}: {}", slot_.name,
-                                              phase == Phase::kGone ? " is lost" : " is not held for now", reason));
+    slot_.log(LogLevel::kWarning,
+              fmt::format("{}{}: {}", slot_.name, phase == Phase::kGone ? " is lost" : " is not held for now", reason));
   }
 }
 

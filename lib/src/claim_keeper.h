@@ -6,13 +6,13 @@
 
 #include <idetcd/slot_claimer.h>
 
+#include <sys/types.h>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <sys/types.h>
 #include <thread>
 
 namespace idetcd {
@@ -20,9 +20,9 @@ namespace idetcd {
 class ClaimKeeper {
  public:
   enum class Phase {
-    kHeld,      // ours
-    kDoubted,   // trust has ended, but the lease may prove to have lived
-    kGone,      // for good
+    kHeld,     // ours
+    kDoubted,  // trust has ended, but the lease may prove to have lived
+    kGone,     // for good
   };
 
   explicit ClaimKeeper(HeldSlot slot);
@@ -65,7 +65,7 @@ class ClaimKeeper {
 
   std::atomic<TimePoint::rep> trust_until_{0};  // since the clock's zero; 0: not held
   std::atomic<std::chrono::seconds::rep> ttl_{0};
-  std::atomic<Revision> own_revision_;      // of the last record that we wrote
+  std::atomic<Revision> own_revision_;  // of the last record that we wrote
   std::atomic<bool> update_under_way_{false};
 
   mutable std::mutex mutex_;
@@ -74,17 +74,17 @@ class ClaimKeeper {
   std::string reason_;
   std::stop_source lost_;
 
-  std::mutex update_mutex_;     // one update at a time
-  std::mutex release_mutex_;    // guards released_
+  std::mutex update_mutex_;   // one update at a time
+  std::mutex release_mutex_;  // guards released_
   bool released_ = false;
 
   // The thread's own.
   std::unique_ptr<Watch> watch_;
   std::uint64_t watch_number_ = 0;
-  Revision watched_ = 0;           // events up to here were seen
-  TimePoint rewatch_at_{};         // when watch_ is null
+  Revision watched_ = 0;    // events up to here were seen
+  TimePoint rewatch_at_{};  // when watch_ is null
   Backoff rewatch_backoff_;
-  bool unproved_ = false;          // verify() before holding again
+  bool unproved_ = false;  // verify() before holding again
   TimePoint verify_at_{};
   Backoff verify_backoff_;
 

@@ -20,17 +20,23 @@ bool node_id_character(char c) {
          c == '.' || c == ':';
 }
 
-Error wrong(std::string message) { return Error{ErrorCode::kInvalidArgument, std::move(message)}; }
+Error wrong(std::string message) {
+  return Error{ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 }  // namespace
 
 Status check(const ClaimOptions& options) {
   if (options.ttl < kLeastTtl || options.ttl > kMostTtl) {
-    return wrong(fmt::format("ttl is {} s; it must be {} to {} s", options.ttl.count(), kLeastTtl.count(), kMostTtl.count()));
+    return wrong(
+        fmt::format("ttl is {} s; it must be {} to {} s", options.ttl.count(), kLeastTtl.count(), kMostTtl.count()));
   }
-  if (options.path.size() > kMostPath) return wrong(fmt::format("path has {} bytes; at most {}", options.path.size(), kMostPath));
-  if (options.node_id.size() > kMostNodeId || !std::all_of(options.node_id.begin(), options.node_id.end(), node_id_character)) {
-    return wrong(fmt::format("node id '{}' must be 1 to {} letters, digits, '-', '_', '.' or ':'", options.node_id, kMostNodeId));
+  if (options.path.size() > kMostPath)
+    return wrong(fmt::format("path has {} bytes; at most {}", options.path.size(), kMostPath));
+  if (options.node_id.size() > kMostNodeId ||
+      !std::all_of(options.node_id.begin(), options.node_id.end(), node_id_character)) {
+    return wrong(fmt::format("node id '{}' must be 1 to {} letters, digits, '-', '_', '.' or ':'", options.node_id,
+                             kMostNodeId));
   }
   if (options.sticky < 0s || options.sticky > kMostSticky) {
     return wrong(fmt::format("sticky is {} s; it must be 0 to {} s", options.sticky.count(), kMostSticky.count()));

@@ -1,9 +1,8 @@
 // ClaimRun: one claim() call, from nothing to a held slot. The thread shell around
-// ClaimPlan, WaitingRoom and LeaseMachine.
+// ClaimPlan and WaitingRoom.
 #pragma once
 
-#include "base/backoff.h"
-#include "leases.h"
+#include "claim_session.h"
 #include "machine/claim_plan.h"
 #include "machine/pool_keys.h"
 #include "state_file.h"
@@ -60,47 +59,37 @@ class ClaimRun {
   };
 
   Status prepare();
-  Result<bool> resume();  // true: held_ is complete
+  Result<bool> resume();  // true: the slot is held
   Status find_slot_of_saved();
-  Result<bool> one_session();
-  Status grant();
+  Result<bool> one_session();  // false: the lease ended, try another
   Status grant_grace();
-  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there);
   Result<std::optional<SlotId>> find_home();
   Result<bool> claim_with(ClaimPlan& plan);
-  Result<bool> settle(const Owned& owned, const TxnReply& reply);
   Status yield_to_predecessor(const Taken& taken);
+  Error pool_is_full() const;
+
   Result<Turn> wait_for_turn(ClaimPlan& plan, const Ranked& ranked);
+  Result<Turn> wait_in(WaitingRoom& room, ClaimPlan& plan, bool may_wait);
   Result<bool> list(WaitingRoom& room);
   RoomWatches follow(const WaitingRoom& room);
   bool apply_news(WaitingRoom& room, std::uint64_t first_number, std::chrono::nanoseconds at_most);
-  Error pool_is_full() const;
-  std::string node_value(SlotId slot) const;
+
+  bool settle(const Owned& owned, const TxnReply& reply);
   Status save(SlotId slot, Revision token) const;
+  std::string node_value(SlotId slot) const;
 
-  template <class Call>
-  auto insist(std::string_view what, Call call) -> decltype(call());
-  Status pause();  // backoff, keeping the lease alive
-  void pump_leases();
-  void take_answer(const KeepAliveAnswer& answer);
-  std::chrono::nanoseconds until_lease_work() const;
-  CallOptions call() const;
-  void be_more_patient(const Error& error);
-  Error cancelled() const;
-  void say_away(std::string_view what, const Error& error);  // once per absence
-  void say_back();
-  void log(LogLevel level, const std::string& message) const;
-
-  ClaimSetting setting_;
+  const ClaimSetting setting_;
+  ClaimSession session_;
+  const std::shared_ptr<const PoolKeys> keys_;
   Record record_;
-  std::stop_token stop_;
-  HeldSlot held_;
+  std::string node_id_;
+  std::optional<StateFile> state_;
   SavedClaim saved_;
   TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
-  Backoff backoff_;
-  std::chrono::milliseconds patience_{5000};  // with one call
   std::uint64_t next_watch_ = 1;
-  bool away_ = false;  // etcd was said to be away
+  std::size_t told_position_ = 0;
+  Owned owned_;
+  std::uint64_t cluster_id_ = 0;
 };
 
 // The lease id of a node's grace lease: the same in every run of the node.

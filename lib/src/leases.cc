@@ -10,7 +10,15 @@ KeptLease::KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbo
 
 void KeptLease::pump() {
   const TimePoint now = clock_->now();
-  if (!machine_.due(now)) return;
+  if (machine_.due(now)) send(now);
+}
+
+void KeptLease::renew() {
+  const TimePoint now = clock_->now();
+  if (machine_.stale(now)) send(now);
+}
+
+void KeptLease::send(TimePoint now) {
   machine_.sent(now);
   etcd_->lease_keep_alive(id_, machine_.patience(),
                           [mailbox = mailbox_, id = id_, request = ++request_](Result<KeepAliveReply> reply) {
@@ -31,7 +39,8 @@ bool KeptLease::take(const KeepAliveAnswer& answer) {
 Result<Renewal> renew_now(Etcd& etcd, const Clock& clock, LeaseId id, const CallOptions& options) {
   auto answers = std::make_shared<Mailbox<Result<KeepAliveReply>>>(1);
   const TimePoint sent = clock.now();
-  etcd.lease_keep_alive(id, options.timeout, [answers](Result<KeepAliveReply> reply) { answers->push(std::move(reply)); });
+  etcd.lease_keep_alive(id, options.timeout,
+                        [answers](Result<KeepAliveReply> reply) { answers->push(std::move(reply)); });
   auto got = answers->take(options.timeout, options.stop);
   if (got.empty()) {
     if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "renewing a lease was cancelled"};

@@ -35,16 +35,19 @@ using ClaimMailbox = Mailbox<ClaimEvent>;
 // it the answers. One thread.
 class KeptLease {
  public:
-  KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbox> mailbox, LeaseId id,
-            std::chrono::seconds ttl, TimePoint sent);
+  KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbox> mailbox, LeaseId id, std::chrono::seconds ttl,
+            TimePoint sent);
 
   LeaseId id() const noexcept { return id_; }
   const LeaseMachine& machine() const noexcept { return machine_; }
 
-  void pump();                           // sends a keep-alive if one is due
+  void pump();                               // sends a keep-alive if one is due
+  void renew();                              // sends one if a tenth of the time has passed, for a long wait ahead
   bool take(const KeepAliveAnswer& answer);  // false: not for this lease, or late
 
  private:
+  void send(TimePoint now);
+
   Etcd* etcd_;
   const Clock* clock_;
   std::shared_ptr<ClaimMailbox> mailbox_;

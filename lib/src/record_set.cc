@@ -113,6 +113,8 @@ RecordPage& RecordSetBuilder::own_page(std::size_t index) {
   return *owned_[index];
 }
 
-void RecordSetBuilder::share_all() { std::fill(owned_.begin(), owned_.end(), nullptr); }
+void RecordSetBuilder::share_all() {
+  std::fill(owned_.begin(), owned_.end(), nullptr);
+}
 
 }  // namespace idetcd

@@ -111,7 +111,8 @@ Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
     if (listed) return listed;
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "reading the records was cancelled"};
     if (!is_transient(listed.error().code)) return listed;
-    if (!std::exchange(away_, true)) say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
+    if (!std::exchange(away_, true))
+      say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
     mailbox_->take(backoff.next(), stop);
   }
 }
@@ -135,7 +136,8 @@ void RecordStore::Impl::act(const std::stop_token& stop) {
     case WatchMachine::Act::kWatch: return open_watch();
     case WatchMachine::Act::kList:
       if (auto listed = list(stop); !listed && !stop.stop_requested()) {
-        if (!std::exchange(away_, true)) say(LogLevel::kWarning, listed.error().message + "; serving what was last seen");
+        if (!std::exchange(away_, true))
+          say(LogLevel::kWarning, listed.error().message + "; serving what was last seen");
       }
   }
 }
@@ -255,7 +257,11 @@ Result<std::unique_ptr<RecordStore>> RecordStore::open(std::shared_ptr<Etcd> etc
 
 RecordStore::RecordStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RecordStore::~RecordStore() = default;
-std::shared_ptr<const RecordSet> RecordStore::snapshot() const { return impl_->snapshot(); }
-Staleness RecordStore::staleness() const noexcept { return impl_->staleness(); }
+std::shared_ptr<const RecordSet> RecordStore::snapshot() const {
+  return impl_->snapshot();
+}
+Staleness RecordStore::staleness() const noexcept {
+  return impl_->staleness();
+}
 
 }  // namespace idetcd

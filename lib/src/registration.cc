@@ -3,9 +3,9 @@
 #include "claim_keeper.h"
 #include "claim_run.h"
 
+#include <unistd.h>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
 
 namespace idetcd {
 namespace {
@@ -22,7 +22,10 @@ Ownership ownership_of(const ClaimKeeper& keeper) {
 class Registration::Impl {
  public:
   Impl(std::shared_ptr<Etcd> etcd, PatternTemplate pattern, RegistrationOptions options, Record record)
-      : setting_{.etcd = std::move(etcd), .pattern = std::move(pattern), .options = options.claim, .clock = &boot_clock()},
+      : setting_{.etcd = std::move(etcd),
+                 .pattern = std::move(pattern),
+                 .options = options.claim,
+                 .clock = &boot_clock()},
         options_(std::move(options)),
         record_(std::move(record)),
         pid_(::getpid()),
@@ -143,7 +146,7 @@ class Registration::Impl {
   ClaimSetting setting_;
   const RegistrationOptions options_;
   mutable std::mutex mutex_;
-  Record record_;                        // guarded by mutex_, as are the next two
+  Record record_;  // guarded by mutex_, as are the next two
   std::uint64_t record_version_ = 0;
   std::shared_ptr<ClaimKeeper> keeper_;
   std::mutex release_mutex_;
@@ -151,15 +154,22 @@ class Registration::Impl {
   std::jthread thread_;  // last: starts when all else stands
 };
 
-Registration::Registration(std::shared_ptr<Etcd> etcd, PatternTemplate pattern, RegistrationOptions options, Record record)
+Registration::Registration(std::shared_ptr<Etcd> etcd, PatternTemplate pattern, RegistrationOptions options,
+                           Record record)
     : impl_(std::make_unique<Impl>(std::move(etcd), std::move(pattern), std::move(options), std::move(record))) {}
 
 Registration::~Registration() {
   if (impl_->forked()) (void)impl_.release();
 }
 
-bool Registration::held() const noexcept { return impl_->held(); }
-Status Registration::update(const Record& record) { return impl_->update(record); }
-Status Registration::release() { return impl_->release(std::chrono::seconds(5)); }
+bool Registration::held() const noexcept {
+  return impl_->held();
+}
+Status Registration::update(const Record& record) {
+  return impl_->update(record);
+}
+Status Registration::release() {
+  return impl_->release(std::chrono::seconds(5));
+}
 
 }  // namespace idetcd

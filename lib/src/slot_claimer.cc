@@ -14,7 +14,8 @@ SlotClaimer::SlotClaimer(std::shared_ptr<Etcd> etcd, PatternTemplate pattern, Cl
     : etcd_(std::move(etcd)), pattern_(std::move(pattern)), options_(std::move(options)) {}
 
 Result<Claim> SlotClaimer::claim(const Record& record, std::stop_token stop) {
-  ClaimRun run({.etcd = etcd_, .pattern = pattern_, .options = options_, .clock = &boot_clock()}, record, std::move(stop));
+  ClaimRun run({.etcd = etcd_, .pattern = pattern_, .options = options_, .clock = &boot_clock()}, record,
+               std::move(stop));
   auto slot = run.run();
   if (!slot) return std::move(slot).error();
   return Claim(std::make_unique<Claim::Impl>(std::move(*slot)));
@@ -35,16 +36,38 @@ Claim::~Claim() {
   if (impl_ && impl_->forked()) (void)impl_.release();
 }
 
-SlotId Claim::slot() const noexcept { return impl_->slot().owned.slot; }
-const std::string& Claim::name() const noexcept { return impl_->slot().name; }
-const std::string& Claim::node_id() const noexcept { return impl_->slot().node_id; }
-LeaseId Claim::lease() const noexcept { return impl_->slot().session->id(); }
-std::chrono::seconds Claim::ttl() const noexcept { return impl_->ttl(); }
-Revision Claim::token() const noexcept { return impl_->slot().owned.token; }
-bool Claim::held() const noexcept { return impl_->held(); }
-std::stop_token Claim::lost() const noexcept { return impl_->lost(); }
-std::string Claim::loss_reason() const { return impl_->loss_reason(); }
-Status Claim::update(const Record& record) { return impl_->update(record); }
-Status Claim::release() { return impl_->release(std::chrono::seconds(5)); }
+SlotId Claim::slot() const noexcept {
+  return impl_->slot().owned.slot;
+}
+const std::string& Claim::name() const noexcept {
+  return impl_->slot().name;
+}
+const std::string& Claim::node_id() const noexcept {
+  return impl_->slot().node_id;
+}
+LeaseId Claim::lease() const noexcept {
+  return impl_->slot().session->id();
+}
+std::chrono::seconds Claim::ttl() const noexcept {
+  return impl_->ttl();
+}
+Revision Claim::token() const noexcept {
+  return impl_->slot().owned.token;
+}
+bool Claim::held() const noexcept {
+  return impl_->held();
+}
+std::stop_token Claim::lost() const noexcept {
+  return impl_->lost();
+}
+std::string Claim::loss_reason() const {
+  return impl_->loss_reason();
+}
+Status Claim::update(const Record& record) {
+  return impl_->update(record);
+}
+Status Claim::release() {
+  return impl_->release(std::chrono::seconds(5));
+}
 
 }  // namespace idetcd

@@ -1,16 +1,18 @@
 #include "state_file.h"
 
+#include "base/stable_hash.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <system_error>
 
 namespace idetcd {
 namespace {
@@ -27,13 +29,6 @@ std::string identity_of(int lock) {
   struct stat info {};
   if (::fstat(lock, &info) != 0) return {};
   return fmt::format("{}:{}", info.st_dev, info.st_ino);
-}
-
-// FNV-1a: the file's name must be the same in every release.
-std::uint64_t stable_hash(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211ULL;
-  return hash;
 }
 
 template <class T>
@@ -67,9 +62,9 @@ Result<StateFile> StateFile::open(const std::filesystem::path& folder, const std
     const bool busy = errno == EWOULDBLOCK;
     ::close(lock);
     if (!busy) return unusable(path, std::strerror(errno));
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("state file {} is in use by another live process; give each its own state-dir",
-                             path.string())};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("state file {} is in use by another live process; give each its own state-dir", path.string())};
   }
   return StateFile(std::move(path), pool, lock);
 }
@@ -100,9 +95,9 @@ std::optional<SavedClaim> StateFile::load() const {
 }
 
 Status StateFile::save(const SavedClaim& claim) const {
-  const nlohmann::json json{{"pool", pool_},       {"node", claim.node_id}, {"lease", claim.lease},
-                            {"slot", claim.slot}, {"token", claim.token},  {"boot", boot_id()},
-                            {"lock", identity_of(lock_)}};
+  const nlohmann::json json{
+      {"pool", pool_},        {"node", claim.node_id}, {"lease", claim.lease},      {"slot", claim.slot},
+      {"token", claim.token}, {"boot", boot_id()},     {"lock", identity_of(lock_)}};
   const auto beside = std::filesystem::path(path_.string() + ".new");
   {
     std::ofstream file(beside, std::ios::binary | std::ios::trunc);

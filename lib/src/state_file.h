@@ -18,9 +18,9 @@ namespace idetcd {
 
 struct SavedClaim {
   std::string node_id;
-  LeaseId lease = 0;   // 0: none to resume
-  SlotId slot = 0;     // 0: none had yet
-  Revision token = 0;  // 0: the claim's answer was not seen
+  LeaseId lease = 0;           // 0: none to resume
+  SlotId slot = 0;             // 0: none had yet
+  Revision token = 0;          // 0: the claim's answer was not seen
   bool owner_is_dead = false;  // not stored: load() knows
 };
 

@@ -14,9 +14,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/resource.h>
 #include <fstream>
 #include <sstream>
-#include <sys/resource.h>
 #include <thread>
 
 namespace idetcd::testing {
@@ -25,7 +25,9 @@ namespace {
 double cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -61,8 +63,12 @@ nlohmann::json measure(int claims, int seconds, int ttl) {
   const double proposals_after = scrape(server.endpoint(), "etcd_server_proposals_committed_total");
   std::size_t still = 0;
   for (const Claim& claim : held) still += claim.held();
-  return {{"claims", held.size()}, {"held_at_the_end", still}, {"ttl_seconds", ttl}, {"seconds", seconds},
-          {"threads", status_number("Threads")}, {"rss_kib", status_number("VmRSS")},
+  return {{"claims", held.size()},
+          {"held_at_the_end", still},
+          {"ttl_seconds", ttl},
+          {"seconds", seconds},
+          {"threads", status_number("Threads")},
+          {"rss_kib", status_number("VmRSS")},
           {"rss_kib_more_than_without_claims", status_number("VmRSS") - rss_before},
           {"cpu_ms_per_second", (cpu_seconds() - cpu) * 1000 / seconds},
           {"keep_alives_per_second", static_cast<double>(etcd->keep_alives() - keep_alives) / seconds},

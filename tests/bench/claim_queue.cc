@@ -50,12 +50,15 @@ class Queue {
       (void)owners_[static_cast<std::size_t>(i)].release();
       if (!eventually(20s, [&] { return entered() > static_cast<std::size_t>(i); })) break;
       std::lock_guard lock(mutex_);
-      hand_over.push_back(std::chrono::duration<double, std::milli>(entries_[static_cast<std::size_t>(i)].at - released).count());
+      hand_over.push_back(
+          std::chrono::duration<double, std::milli>(entries_[static_cast<std::size_t>(i)].at - released).count());
     }
     const auto transactions = etcd_->requests() - before - hand_over.size();  // less the revokes
     std::sort(hand_over.begin(), hand_over.end());
     done_ = true;
-    return {{"waiters", count_}, {"entered", hand_over.size()}, {"in_ticket_order", in_order()},
+    return {{"waiters", count_},
+            {"entered", hand_over.size()},
+            {"in_ticket_order", in_order()},
             {"transactions", transactions},
             {"hand_over_ms_median", hand_over.empty() ? -1 : hand_over[hand_over.size() / 2]},
             {"hand_over_ms_max", hand_over.empty() ? -1 : hand_over.back()}};
@@ -83,9 +86,8 @@ class Queue {
         while (!done_ && !stop.stop_requested()) std::this_thread::sleep_for(5ms);
       });
       const std::string queue = "/idetcd/" + options_.path + pattern_.canonical() + "/queue/";
-      (void)eventually(20s, [&] {
-        return etcd_->range({.keys = KeyRange::prefix(queue), .count_only = true}, {})->count == i + 1;
-      });
+      (void)eventually(
+          20s, [&] { return etcd_->range({.keys = KeyRange::prefix(queue), .count_only = true}, {})->count == i + 1; });
     }
     std::this_thread::sleep_for(500ms);  // the last one's listing and watches
   }
@@ -98,7 +100,8 @@ class Queue {
   bool in_order() {
     std::lock_guard lock(mutex_);
     return entries_.size() == static_cast<std::size_t>(count_) &&
-           std::is_sorted(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.waiter < b.waiter; });
+           std::is_sorted(entries_.begin(), entries_.end(),
+                          [](const Entry& a, const Entry& b) { return a.waiter < b.waiter; });
   }
 
   const int count_;

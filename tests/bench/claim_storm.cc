@@ -1,9 +1,12 @@
 // claim_storm: N claimants at once, in one process, over one connection, against an
 // etcd of its own; four strategies in the same run.
 //
-//   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1] [--json]
+//   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1]
+//               [--held 0] [--only STRATEGY] [--json]
 //
-// --spread S makes the limit S*N. The three baselines are what others do: they are
+// --spread S makes the limit S*N. --held H has H slots, at random over the whole pool,
+// taken by others before the start; "lowest" says whether the newcomers filled the
+// lowest gaps. The three baselines are what others do: they are
 // bench code, not the library's. Exit status 1 if ours ever gave one name twice.
 #include <idetcd/idetcd.h>
 
@@ -14,6 +17,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/resource.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -23,12 +28,10 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <numeric>
+#include <random>
 #include <set>
 #include <sstream>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 namespace idetcd::testing {
 namespace {
@@ -52,7 +55,8 @@ struct Contest {
 using Strategy = std::function<Claimed(const Contest&, CountingEtcd& counted, int number)>;
 
 LeaseId grant(Etcd& etcd, int number) {
-  const LeaseId id = 0x100000 + static_cast<LeaseId>(::getpid()) * 1000000 + number + static_cast<LeaseId>(std::rand()) * 4096;
+  const LeaseId id =
+      0x100000 + static_cast<LeaseId>(::getpid()) * 1000000 + number + static_cast<LeaseId>(std::rand()) * 4096;
   while (!etcd.lease_grant(id, std::chrono::seconds(120), {.timeout = std::chrono::seconds(60)})) {
   }
   return id;
@@ -86,13 +90,15 @@ Claimed ours(const Contest& contest, CountingEtcd& counted, int) {
 // Lists the names and goes for the lowest free one until it wins.
 Claimed range_lowest_free(const Contest& contest, CountingEtcd& etcd, int number) {
   const LeaseId lease = grant(etcd, number);
-  const KeyRange all{contest.path + std::string(contest.pattern.min_name()), contest.path + std::string(contest.pattern.max_name()) + '\0'};
+  const KeyRange all{contest.path + std::string(contest.pattern.min_name()),
+                     contest.path + std::string(contest.pattern.max_name()) + '\0'};
   for (;;) {
     auto listed = etcd.range({.keys = all, .keys_only = true}, kPatient);
     if (!listed) continue;
     std::vector<bool> taken(contest.pattern.limit() + 1);
     for (const KeyValue& kv : listed->kvs) {
-      if (const auto slot = contest.pattern.match(std::string_view(kv.key).substr(contest.path.size()))) taken[*slot] = true;
+      if (const auto slot = contest.pattern.match(std::string_view(kv.key).substr(contest.path.size())))
+        taken[*slot] = true;
     }
     SlotId slot = 1;
     while (slot <= contest.pattern.limit() && taken[slot]) ++slot;
@@ -160,15 +166,43 @@ struct Round {
   std::size_t distinct = 0;
   int owners = 0;
   SlotId highest = 0;
+  bool lowest = false;  // the owners' slots are the lowest that were free
   double seconds = 0;
   double client_cpu = 0;
   double etcd_cpu = 0;
   Traffic traffic;
 };
 
-Round run(const EtcdProcess& server, const std::string& name, const Strategy& strategy, int nodes, SlotId limit) {
-  Contest contest{connect_for_test({server.endpoint()}), *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit), random_prefix()};
+// Takes `count` slots at random, each with a record of somebody else's.
+std::set<SlotId> occupy(const Contest& contest, int count) {
+  std::minstd_rand random(1);
+  std::set<SlotId> held;
+  while (held.size() < static_cast<std::size_t>(count)) {
+    const auto slot = static_cast<SlotId>(random() % contest.pattern.limit() + 1);
+    if (!held.insert(slot).second) continue;
+    Txn put;
+    put.success.emplace_back(PutRequest{contest.key(slot), "{}", 0});
+    (void)contest.etcd->txn(put, kPatient);
+  }
+  return held;
+}
+
+bool are_lowest_free(const std::set<SlotId>& owned, const std::set<SlotId>& held) {
+  SlotId slot = 0;
+  for (const SlotId one : owned) {
+    do ++slot;
+    while (held.contains(slot));
+    if (one != slot) return false;
+  }
+  return true;
+}
+
+Round run(const EtcdProcess& server, const std::string& name, const Strategy& strategy, int nodes, SlotId limit,
+          int occupied) {
+  Contest contest{connect_for_test({server.endpoint()}), *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit),
+                  random_prefix()};
   (void)contest.etcd->range({.keys = KeyRange::one("warm")}, kPatient);
+  const std::set<SlotId> held = occupy(contest, occupied);
   std::vector<std::unique_ptr<CountingEtcd>> counters;
   for (int i = 0; i < nodes; ++i) counters.push_back(std::make_unique<CountingEtcd>(contest.etcd));
   std::vector<Claimed> results(static_cast<std::size_t>(nodes));
@@ -206,7 +240,8 @@ Round run(const EtcdProcess& server, const std::string& name, const Strategy& st
   round.etcd_cpu = cpu_seconds_of(server.pid()) - etcd_before;
   const Traffic after = traffic_of(server);
   round.traffic = {after.up - before.up, after.down - before.down};
-  round.seconds = std::chrono::duration<double>(SteadyClock::time_point(SteadyClock::duration(last.load())) - start).count();
+  round.seconds =
+      std::chrono::duration<double>(SteadyClock::time_point(SteadyClock::duration(last.load())) - start).count();
   std::set<SlotId> distinct;
   std::uint64_t total = 0;
   for (const Claimed& one : results) {
@@ -219,19 +254,31 @@ Round run(const EtcdProcess& server, const std::string& name, const Strategy& st
   round.mean = static_cast<double>(total) / nodes;
   round.distinct = distinct.size();
   round.highest = distinct.empty() ? 0 : *distinct.rbegin();
+  round.lowest = are_lowest_free(distinct, held);
   return round;
 }
 
 nlohmann::json to_json(const Round& round) {
-  return {{"strategy", round.strategy}, {"nodes", round.nodes}, {"limit", round.limit}, {"requests_mean", round.mean},
-          {"requests_max", round.most}, {"owners", round.owners}, {"distinct", round.distinct}, {"highest", round.highest},
-          {"seconds", round.seconds}, {"client_cpu_seconds", round.client_cpu}, {"etcd_cpu_seconds", round.etcd_cpu},
-          {"bytes_up", round.traffic.up}, {"bytes_down", round.traffic.down}};
+  return {{"strategy", round.strategy},
+          {"nodes", round.nodes},
+          {"limit", round.limit},
+          {"requests_mean", round.mean},
+          {"requests_max", round.most},
+          {"owners", round.owners},
+          {"distinct", round.distinct},
+          {"highest", round.highest},
+          {"lowest", round.lowest},
+          {"seconds", round.seconds},
+          {"client_cpu_seconds", round.client_cpu},
+          {"etcd_cpu_seconds", round.etcd_cpu},
+          {"bytes_up", round.traffic.up},
+          {"bytes_down", round.traffic.down}};
 }
 
 void print_row(const Round& round) {
-  fmt::print("{:<18} {:>6} {:>7} {:>8.2f} {:>6} {:>7} {:>8} {:>8} {:>9.3f} {:>8.2f} {:>8.2f} {:>9.1f} {:>9.1f}\n", round.strategy, round.nodes,
-             round.limit, round.mean, round.most, round.owners, round.distinct, round.highest, round.seconds, round.client_cpu, round.etcd_cpu,
+  fmt::print("{:<18} {:>6} {:>7} {:>8.2f} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9.3f} {:>8.2f} {:>8.2f} {:>9.1f} {:>9.1f}\n",
+             round.strategy, round.nodes, round.limit, round.mean, round.most, round.owners, round.distinct,
+             round.highest, round.lowest ? "yes" : "no", round.seconds, round.client_cpu, round.etcd_cpu,
              round.traffic.up / 1024, round.traffic.down / 1024);
   std::fflush(stdout);
 }
@@ -240,6 +287,7 @@ struct Arguments {
   std::vector<int> nodes{10, 100, 1000, 4000};
   int slow_until = 1000;
   SlotId spread = 1;
+  int held = 0;
   int rounds = 1;
   bool json = false;
   std::string only;
@@ -259,12 +307,16 @@ Arguments parse(int argc, char** argv) {
       arguments.slow_until = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--spread") {
       arguments.spread = static_cast<SlotId>(std::atoi(argv[++i]));
+    } else if (i + 1 < argc && option == "--held") {
+      arguments.held = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--rounds") {
       arguments.rounds = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--only") {
       arguments.only = argv[++i];
     } else {
-      fmt::print(stderr, "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1] [--only STRATEGY] [--json]\n");
+      fmt::print(stderr,
+                 "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--held 0] [--rounds "
+                 "1] [--only STRATEGY] [--json]\n");
       std::exit(option == "--help" ? 0 : 64);
     }
   }
@@ -276,8 +328,9 @@ int storm(const Arguments& arguments) {
       {"ours", ours}, {"range+lowest-free", range_lowest_free}, {"linear-cas", linear}, {"get-then-put", get_then_put}};
   nlohmann::json rows = nlohmann::json::array();
   if (!arguments.json) {
-    fmt::print("{:<18} {:>6} {:>7} {:>8} {:>6} {:>7} {:>8} {:>8} {:>9} {:>8} {:>8} {:>9} {:>9}\n", "strategy", "nodes", "limit", "req/node", "max",
-               "owners", "distinct", "highest", "last s", "client s", "etcd s", "up KiB", "down KiB");
+    fmt::print("{:<18} {:>6} {:>7} {:>8} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9} {:>8} {:>8} {:>9} {:>9}\n", "strategy",
+               "nodes", "limit", "req/node", "max", "owners", "distinct", "highest", "lowest", "last s", "client s",
+               "etcd s", "up KiB", "down KiB");
   }
   bool collided = false;
   for (const int nodes : arguments.nodes) {
@@ -286,10 +339,13 @@ int storm(const Arguments& arguments) {
       if (name != "ours" && nodes > arguments.slow_until) continue;
       for (int i = 0; i < arguments.rounds; ++i) {
         const EtcdProcess server;  // a fresh one each: nobody pays for another's history
-        const Round round = run(server, name, strategy, nodes, static_cast<SlotId>(nodes) * arguments.spread);
+        const Round round =
+            run(server, name, strategy, nodes, static_cast<SlotId>(nodes) * arguments.spread, arguments.held);
         if (name == "ours") collided |= round.distinct != static_cast<std::size_t>(nodes);
-        if (arguments.json) rows.push_back(to_json(round));
-        else print_row(round);
+        if (arguments.json)
+          rows.push_back(to_json(round));
+        else
+          print_row(round);
       }
     }
   }
@@ -300,4 +356,6 @@ int storm(const Arguments& arguments) {
 }  // namespace
 }  // namespace idetcd::testing
 
-int main(int argc, char** argv) { return idetcd::testing::storm(idetcd::testing::parse(argc, argv)); }
+int main(int argc, char** argv) {
+  return idetcd::testing::storm(idetcd::testing::parse(argc, argv));
+}

@@ -11,17 +11,17 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <fcntl.h>
-#include <map>
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <map>
 #include <random>
 #include <set>
 #include <sstream>
 #include <string>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace idetcd {
 namespace {
@@ -32,7 +32,9 @@ using testing::eventually;
 constexpr auto kPatience = 60s;
 constexpr auto kTtl = 3s;
 
-std::int64_t now_ns() { return boot_clock().now().time_since_epoch().count(); }
+std::int64_t now_ns() {
+  return boot_clock().now().time_since_epoch().count();
+}
 
 struct Telling {
   SlotId slot = 0;
@@ -125,11 +127,13 @@ TEST_CASE("one claimant", "[.claimant]") {
   options.on_full = OnFull::kWait;
   Record record;
   record.ipv4.push_back({127, 0, 0, 1});
-  const auto pattern = *PatternTemplate::parse("worker{{.ID}}.tf.local.", static_cast<SlotId>(std::atoi(std::getenv("CLAIM_LIMIT"))));
+  const auto pattern =
+      *PatternTemplate::parse("worker{{.ID}}.tf.local.", static_cast<SlotId>(std::atoi(std::getenv("CLAIM_LIMIT"))));
   auto claim = SlotClaimer(testing::connect_for_test(), pattern, options).claim(record);
   REQUIRE(claim.has_value());
   if (claim->held()) {
-    const std::string line = std::to_string(claim->slot()) + " " + std::to_string(claim->token()) + " " + std::to_string(now_ns()) + "\n";
+    const std::string line =
+        std::to_string(claim->slot()) + " " + std::to_string(claim->token()) + " " + std::to_string(now_ns()) + "\n";
     REQUIRE(::write(3, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
   }
   for (;;) std::this_thread::sleep_for(1h);
@@ -155,7 +159,8 @@ TEST_CASE("claimants killed at random points: one owner a slot, no litter, holes
     if (random() % 100 < 40) all[random() % all.size()]->kill();
   }
   const auto living = [&] {
-    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const auto& one) { return one->alive(); }));
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [](const auto& one) { return one->alive(); }));
   };
   while (living() > kLimit) {
     step();
@@ -178,7 +183,9 @@ TEST_CASE("claimants killed at random points: one owner a slot, no litter, holes
   // Whatever the dead left is gone with their leases: nothing but one record, one node
   // entry per living owner, and no ticket.
   const std::string root = "/idetcd/" + path + pattern.canonical() + "/";
-  const auto count = [&](const std::string& prefix) { return etcd->range({.keys = KeyRange::prefix(prefix), .count_only = true}, {})->count; };
+  const auto count = [&](const std::string& prefix) {
+    return etcd->range({.keys = KeyRange::prefix(prefix), .count_only = true}, {})->count;
+  };
   CHECK(eventually(kTtl + 2s, [&] { return count(root + "queue/") == 0 && count(root + "node/") == kLimit; }));
   CHECK(count(path) == kLimit);
 }

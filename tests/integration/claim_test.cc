@@ -6,13 +6,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <set>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace idetcd {
 namespace {
@@ -23,7 +23,9 @@ using testing::TemporaryFolder;
 
 constexpr auto kPatience = 20s;
 
-PatternTemplate names(SlotId limit) { return *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit); }
+PatternTemplate names(SlotId limit) {
+  return *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit);
+}
 
 Record at(const char* address) {
   Record record;
@@ -38,12 +40,15 @@ struct Pool {
     options.ttl = 5s;
   }
 
-  Result<Claim> claim(std::stop_token stop = {}) const { return SlotClaimer(etcd, pattern, options).claim(at("10.0.0.1"), stop); }
+  Result<Claim> claim(std::stop_token stop = {}) const {
+    return SlotClaimer(etcd, pattern, options).claim(at("10.0.0.1"), stop);
+  }
 
   std::string key(SlotId slot) const { return options.path + std::string(pattern.render(slot)); }
   bool present(SlotId slot) const { return etcd->range({.keys = KeyRange::one(key(slot))}, {})->kvs.size() == 1; }
   std::size_t tickets() const {
-    return etcd->range({.keys = KeyRange::prefix("/idetcd/" + options.path + pattern.canonical() + "/queue/")}, {})->kvs.size();
+    return etcd->range({.keys = KeyRange::prefix("/idetcd/" + options.path + pattern.canonical() + "/queue/")}, {})
+        ->kvs.size();
   }
   void put_foreign(SlotId slot, LeaseId lease = 0) const {
     Txn txn;

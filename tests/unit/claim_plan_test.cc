@@ -17,14 +17,18 @@ namespace {
 
 using testing::FakeStore;
 
-PatternTemplate pattern(SlotId limit) { return *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit); }
+PatternTemplate pattern(SlotId limit) {
+  return *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit);
+}
 
 struct Claimant {
   Claimant(const PoolKeys& keys, const PatternTemplate& names, std::string node_id, LeaseId session, LeaseId grace,
            std::optional<SlotId> home)
       : node(std::move(node_id)),
         lease(session),
-        plan(keys, names, {.node_id = node, .address = "10.0.0.1", .record = "{}", .session = lease, .grace = grace, .home = home}) {}
+        plan(keys, names,
+             {.node_id = node, .address = "10.0.0.1", .record = "{}", .session = lease, .grace = grace, .home = home}) {
+  }
 
   std::string node;
   LeaseId lease;
@@ -214,7 +218,8 @@ TEST_CASE("a second process with our node id is told who we are", "[claim]") {
   Claimant& one = storm.add(1);
   storm.step(one);
   REQUIRE(storm.store_.add_lease(77));
-  ClaimPlan twin(storm.keys_, storm.names_, {.node_id = one.node, .address = "10.0.0.2", .record = "{}", .session = 77});
+  ClaimPlan twin(storm.keys_, storm.names_,
+                 {.node_id = one.node, .address = "10.0.0.2", .record = "{}", .session = 77});
   const ClaimOutcome outcome = twin.take(*storm.store_.txn(twin.transaction()));
   const auto* taken = std::get_if<Taken>(&outcome);
   REQUIRE(taken);

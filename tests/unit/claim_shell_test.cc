@@ -33,8 +33,11 @@ Record some_record() {
 struct World {
   explicit World(SlotId limit) : pattern(*PatternTemplate::parse("worker{{.ID}}.tf.local.", limit)) {}
 
-  Result<HeldSlot> run(const std::shared_ptr<Etcd>& through, ClaimOptions options = {}, std::stop_token stop = {}) const {
-    return ClaimRun({.etcd = through, .pattern = pattern, .options = std::move(options), .clock = &clock}, some_record(), stop).run();
+  Result<HeldSlot> run(const std::shared_ptr<Etcd>& through, ClaimOptions options = {},
+                       std::stop_token stop = {}) const {
+    return ClaimRun({.etcd = through, .pattern = pattern, .options = std::move(options), .clock = &clock},
+                    some_record(), stop)
+        .run();
   }
   std::unique_ptr<ClaimKeeper> keep(std::chrono::seconds ttl = 20s) const {
     ClaimOptions options;
@@ -57,7 +60,9 @@ struct World {
   PatternTemplate pattern;
 };
 
-Phase phase_of(ClaimKeeper& keeper) { return keeper.wait_change(Phase{-1}, {}); }
+Phase phase_of(ClaimKeeper& keeper) {
+  return keeper.wait_change(Phase{-1}, {});
+}
 
 }  // namespace
 
@@ -65,10 +70,18 @@ TEST_CASE("an answer lost at any step of a claim costs a retry, not a slot", "[c
   World world(3);
   const auto faulty = std::make_shared<FaultyEtcd>(world.etcd);
   const auto error = GENERATE(ErrorCode::kUnavailable, ErrorCode::kDeadlineExceeded);
-  SECTION("of the grant") { faulty->script(testing::EtcdCall::kLeaseGrant, {Fault::answer_lost(error)}); }
-  SECTION("of the grant, twice") { faulty->script(testing::EtcdCall::kLeaseGrant, {Fault::answer_lost(error), Fault::answer_lost(error)}); }
-  SECTION("of the claim") { faulty->script(testing::EtcdCall::kTxn, {Fault::answer_lost(error)}); }
-  SECTION("before the claim") { faulty->script(testing::EtcdCall::kTxn, {Fault::request_lost(error), Fault::request_lost(error)}); }
+  SECTION("of the grant") {
+    faulty->script(testing::EtcdCall::kLeaseGrant, {Fault::answer_lost(error)});
+  }
+  SECTION("of the grant, twice") {
+    faulty->script(testing::EtcdCall::kLeaseGrant, {Fault::answer_lost(error), Fault::answer_lost(error)});
+  }
+  SECTION("of the claim") {
+    faulty->script(testing::EtcdCall::kTxn, {Fault::answer_lost(error)});
+  }
+  SECTION("before the claim") {
+    faulty->script(testing::EtcdCall::kTxn, {Fault::request_lost(error), Fault::request_lost(error)});
+  }
   auto held = world.run(faulty);
   REQUIRE(held.has_value());
   CHECK(held->owned.slot == 1);
@@ -163,7 +176,8 @@ TEST_CASE("an etcd restored from a backup with our claim: proved, then held", "[
   world.jump(*keeper, 8s);
   // The keep-alive's answer shows another cluster: doubt, proof, and held again.
   const auto asked = world.etcd->counts().txn;
-  REQUIRE(eventually(kPatience, [&] { return world.etcd->counts().txn > asked || world.etcd->counts().keep_alive > 0; }));
+  REQUIRE(
+      eventually(kPatience, [&] { return world.etcd->counts().txn > asked || world.etcd->counts().keep_alive > 0; }));
   CHECK(eventually(kPatience, [&] { return keeper->held(); }));
   CHECK(keeper->release(2s).has_value());
   CHECK(world.records() == 0);

@@ -35,10 +35,12 @@ struct Cluster {
     REQUIRE(etcd->txn(txn, {}).has_value());
   }
   std::unique_ptr<RecordStore> open(std::shared_ptr<Etcd> through = nullptr) {
-    auto store = RecordStore::open(through ? through : etcd, {.pattern = pattern, .on_change = [this](const RecordSet&, std::span<const SlotId> slots) {
-                                     std::lock_guard lock(mutex);
-                                     changes.emplace_back(slots.begin(), slots.end());
-                                   }});
+    auto store =
+        RecordStore::open(through ? through : etcd,
+                          {.pattern = pattern, .on_change = [this](const RecordSet&, std::span<const SlotId> slots) {
+                             std::lock_guard lock(mutex);
+                             changes.emplace_back(slots.begin(), slots.end());
+                           }});
     REQUIRE(store.has_value());
     return std::move(*store);
   }
@@ -147,11 +149,13 @@ TEST_CASE("a listing of many pages is whole or nothing", "[store]") {
   Cluster cluster(12000);
   for (SlotId slot = 1; slot <= 11000; slot += 100) {
     Txn txn;
-    for (SlotId i = slot; i < slot + 100; ++i) txn.success.emplace_back(PutRequest{std::string(cluster.pattern.render(i)), "{}", 0});
+    for (SlotId i = slot; i < slot + 100; ++i)
+      txn.success.emplace_back(PutRequest{std::string(cluster.pattern.render(i)), "{}", 0});
     REQUIRE(cluster.etcd->txn(txn, {}).has_value());
   }
   const auto faulty = std::make_shared<FaultyEtcd>(cluster.etcd);
-  faulty->script(testing::EtcdCall::kRange, {Fault::none(), Fault::request_lost(), Fault::none(), Fault::none(), Fault::request_lost()});
+  faulty->script(testing::EtcdCall::kRange,
+                 {Fault::none(), Fault::request_lost(), Fault::none(), Fault::none(), Fault::request_lost()});
   const auto store = cluster.open(faulty);
   CHECK(store->snapshot()->size() == 11000);
   CHECK(cluster.changes.size() == 1);  // no half of it was ever shown
@@ -177,7 +181,8 @@ TEST_CASE("watches that are cut again and again lose nothing", "[store]") {
   cluster.put(50);
   REQUIRE(eventually(60s, [&] { return store->snapshot()->find(50).has_value(); }));
   for (SlotId slot = 1; slot <= 50; ++slot) {
-    const bool there = cluster.etcd->range({.keys = KeyRange::one(std::string(cluster.pattern.render(slot)))}, {})->count == 1;
+    const bool there =
+        cluster.etcd->range({.keys = KeyRange::one(std::string(cluster.pattern.render(slot)))}, {})->count == 1;
     CHECK(store->snapshot()->find(slot).has_value() == there);
   }
 }

@@ -16,7 +16,9 @@ namespace {
 
 const TimePoint kStart{1000s};
 
-Header at(Revision revision, std::uint64_t cluster = 7) { return {.cluster_id = cluster, .revision = revision}; }
+Header at(Revision revision, std::uint64_t cluster = 7) {
+  return {.cluster_id = cluster, .revision = revision};
+}
 
 WatchBatch batch(Revision header, std::initializer_list<Revision> events, std::uint64_t cluster = 7) {
   WatchBatch made{at(header, cluster), {}};
@@ -74,8 +76,12 @@ TEST_CASE("compaction means a new listing, at once", "[watch]") {
 
 TEST_CASE("another cluster, or history that went back, is not applied but listed anew", "[watch]") {
   WatchMachine machine = established(10);
-  SECTION("older") { CHECK_FALSE(machine.batch(batch(5, {4}), kStart)); }
-  SECTION("other") { CHECK_FALSE(machine.batch(batch(50, {50}, 8), kStart)); }
+  SECTION("older") {
+    CHECK_FALSE(machine.batch(batch(5, {4}), kStart));
+  }
+  SECTION("other") {
+    CHECK_FALSE(machine.batch(batch(50, {50}, 8), kStart));
+  }
   CHECK(machine.next(kStart) == Act::kList);
   CHECK_FALSE(machine.batch(batch(60, {60}), kStart));  // until the listing is there
   machine.listed(at(5, 8), kStart + 1s);

@@ -8,7 +8,9 @@
 namespace idetcd {
 namespace {
 
-std::unique_ptr<Txn> boxed(Txn txn) { return std::make_unique<Txn>(std::move(txn)); }
+std::unique_ptr<Txn> boxed(Txn txn) {
+  return std::make_unique<Txn>(std::move(txn));
+}
 
 const TxnReply* nested(const TxnReply& reply, std::size_t index) {
   if (index >= reply.replies.size()) return nullptr;
@@ -138,8 +140,8 @@ ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {
   std::size_t rank = static_cast<std::size_t>(std::max<std::int64_t>(tickets->count, 1));
   if (!count_is_rank_) {
     const std::string mine = keys_.ticket(intent_.node_id);
-    const auto place = std::find_if(tickets->kvs.begin(), tickets->kvs.end(),
-                                    [&](const KeyValue& kv) { return kv.key == mine; });
+    const auto place =
+        std::find_if(tickets->kvs.begin(), tickets->kvs.end(), [&](const KeyValue& kv) { return kv.key == mine; });
     if (place == tickets->kvs.end()) return Malformed{};
     rank = static_cast<std::size_t>(place - tickets->kvs.begin()) + 1;
   }
@@ -149,7 +151,7 @@ ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {
 }
 
 void ClaimPlan::aim(const Occupancy& occupancy, std::size_t rank) {
-  auto slots = occupancy.free_from(rank, chain_length_);
+  auto slots = occupancy.free_from(rank, std::min(chain_length_, kAimedChain));
   if (!slots.empty()) candidates_ = std::move(slots);
 }
 

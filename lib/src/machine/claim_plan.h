@@ -57,6 +57,7 @@ using ClaimOutcome = std::variant<Owned, Ranked, Taken, Malformed>;
 class ClaimPlan {
  public:
   static constexpr std::size_t kDefaultChain = 8;
+  static constexpr std::size_t kAimedChain = 4;  // our own pair, and a few in case it is lost
 
   ClaimPlan(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent);
 

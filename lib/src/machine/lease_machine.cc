@@ -10,7 +10,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstRetry{100};
 constexpr milliseconds kLeastPatience{500};
 
-milliseconds most_retry(std::chrono::seconds ttl) { return std::max(kFirstRetry, milliseconds(ttl) / 6); }
+milliseconds most_retry(std::chrono::seconds ttl) {
+  return std::max(kFirstRetry, milliseconds(ttl) / 6);
+}
 
 }  // namespace
 
@@ -44,12 +46,18 @@ void LeaseMachine::answered(std::chrono::seconds ttl, TimePoint now) {
   next_ = sent + milliseconds(ttl) * 4 / 15 + jitter_.next();
 }
 
+bool LeaseMachine::stale(TimePoint now) const noexcept {
+  return !under_way_ && !ended_ && now + std::chrono::milliseconds(ttl_) * 9 / 10 > trust_until_ + margin();
+}
+
 void LeaseMachine::failed(TimePoint now) {
   under_way_.reset();
   next_ = now + retry_.next();
 }
 
-milliseconds LeaseMachine::patience() const noexcept { return std::max(kLeastPatience, milliseconds(ttl_) / 6); }
+milliseconds LeaseMachine::patience() const noexcept {
+  return std::max(kLeastPatience, milliseconds(ttl_) / 6);
+}
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {
   if (ended_) return TimePoint::max();

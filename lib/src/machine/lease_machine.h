@@ -22,6 +22,8 @@ class LeaseMachine {
 
   // True: send a keep-alive now, and tell sent(). At most one is under way.
   bool due(TimePoint now) const noexcept { return !under_way_ && now >= next_; }
+  // Worth renewing before something that may take long: a tenth of the time has passed.
+  bool stale(TimePoint now) const noexcept;
   void sent(TimePoint now) noexcept { under_way_ = now; }
 
   // What became of the one under way. An answer that comes after an error was

@@ -21,16 +21,34 @@ PoolKeys::PoolKeys(std::string_view path, const PatternTemplate& pattern)
   records_.end = record(pattern.max_name()) + '\0';
 }
 
-std::string PoolKeys::record(std::string_view name) const { return path_ + std::string(name); }
-std::string PoolKeys::node(std::string_view node_id) const { return root_ + "node/" + std::string(node_id); }
-std::string PoolKeys::ticket(std::string_view node_id) const { return root_ + "queue/" + std::string(node_id); }
-std::string PoolKeys::home(std::string_view node_id) const { return root_ + "home/" + std::string(node_id); }
-std::string PoolKeys::hold(SlotId slot) const { return root_ + "hold/" + std::to_string(slot); }
+std::string PoolKeys::record(std::string_view name) const {
+  return path_ + std::string(name);
+}
+std::string PoolKeys::node(std::string_view node_id) const {
+  return root_ + "node/" + std::string(node_id);
+}
+std::string PoolKeys::ticket(std::string_view node_id) const {
+  return root_ + "queue/" + std::string(node_id);
+}
+std::string PoolKeys::home(std::string_view node_id) const {
+  return root_ + "home/" + std::string(node_id);
+}
+std::string PoolKeys::hold(SlotId slot) const {
+  return root_ + "hold/" + std::to_string(slot);
+}
 
-KeyRange PoolKeys::records() const { return records_; }
-KeyRange PoolKeys::tickets() const { return KeyRange::prefix(root_ + "queue/"); }
-KeyRange PoolKeys::holds() const { return KeyRange::prefix(root_ + "hold/"); }
-KeyRange PoolKeys::members() const { return KeyRange::prefix(root_); }
+KeyRange PoolKeys::records() const {
+  return records_;
+}
+KeyRange PoolKeys::tickets() const {
+  return KeyRange::prefix(root_ + "queue/");
+}
+KeyRange PoolKeys::holds() const {
+  return KeyRange::prefix(root_ + "hold/");
+}
+KeyRange PoolKeys::members() const {
+  return KeyRange::prefix(root_);
+}
 
 std::optional<std::string_view> PoolKeys::record_name(std::string_view key) const {
   return without_prefix(key, path_, "");

@@ -35,8 +35,8 @@ class WaitingRoom {
   void apply_members(const WatchBatch& batch);  // of PoolKeys::members()
   void apply_records(const WatchBatch& batch);  // of PoolKeys::records()
 
-  bool queued() const noexcept { return ticket_ != 0; }      // our ticket is there
-  std::size_t rank() const noexcept { return ahead_ + 1; }   // 1 is next
+  bool queued() const noexcept { return ticket_ != 0; }     // our ticket is there
+  std::size_t rank() const noexcept { return ahead_ + 1; }  // 1 is next
   const Occupancy& occupancy() const noexcept { return occupancy_; }
   bool my_turn() const noexcept { return queued() && rank() <= occupancy_.free(); }
 

@@ -51,7 +51,9 @@ void WatchMachine::list_failed(TimePoint now) {
   }
 }
 
-void WatchMachine::watching() noexcept { watch_ = WatchState::kOpening; }
+void WatchMachine::watching() noexcept {
+  watch_ = WatchState::kOpening;
+}
 
 bool WatchMachine::batch(const WatchBatch& batch, TimePoint now) {
   if (batch.header.cluster_id != cluster_id_ || batch.header.revision < revision_) {
@@ -75,7 +77,9 @@ void WatchMachine::watch_failed(ErrorCode code, TimePoint now) {
   }
 }
 
-void WatchMachine::events_dropped(TimePoint now) { list_soon(now); }
+void WatchMachine::events_dropped(TimePoint now) {
+  list_soon(now);
+}
 
 void WatchMachine::list_soon(TimePoint at) {
   interrupted(at);

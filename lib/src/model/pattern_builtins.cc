@@ -46,16 +46,11 @@ bool pattern_compare(PatternFunction comparison, std::span<const PatternValue> a
     case PatternFunction::kEq:
       return std::any_of(arguments.begin() + 1, arguments.end(),
                          [&](const PatternValue& other) { return equal(a, other, offset); });
-    case PatternFunction::kNe:
-      return !equal(a, b, offset);
-    case PatternFunction::kLt:
-      return order(comparison, a, b, offset) < 0;
-    case PatternFunction::kLe:
-      return order(comparison, a, b, offset) <= 0;
-    case PatternFunction::kGt:
-      return order(comparison, a, b, offset) > 0;
-    default:
-      return order(comparison, a, b, offset) >= 0;
+    case PatternFunction::kNe: return !equal(a, b, offset);
+    case PatternFunction::kLt: return order(comparison, a, b, offset) < 0;
+    case PatternFunction::kLe: return order(comparison, a, b, offset) <= 0;
+    case PatternFunction::kGt: return order(comparison, a, b, offset) > 0;
+    default: return order(comparison, a, b, offset) >= 0;
   }
 }
 

@@ -25,14 +25,9 @@ class Printer {
   void print(const std::vector<PatternNode>& nodes) {
     for (const auto& node : nodes) {
       switch (node.kind) {
-        case PatternNode::Kind::kText:
-          print_text(node.text);
-          break;
-        case PatternNode::Kind::kAction:
-          print_action("", node.pipe);
-          break;
-        default:
-          print_block(node);
+        case PatternNode::Kind::kText: print_text(node.text); break;
+        case PatternNode::Kind::kAction: print_action("", node.pipe); break;
+        default: print_block(node);
       }
     }
   }
@@ -86,24 +81,12 @@ class Printer {
 
   void print(const PatternOperand& operand) {
     switch (operand.kind) {
-      case OperandKind::kDot:
-        out_ += operand.has_id ? ".ID" : ".";
-        return;
-      case OperandKind::kVariable:
-        out_ += ast_.variables[operand.variable];
-        break;
-      case OperandKind::kBool:
-        out_ += operand.integer != 0 ? "true" : "false";
-        break;
-      case OperandKind::kInteger:
-        out_ += std::to_string(operand.integer);
-        break;
-      case OperandKind::kString:
-        out_ += canonical_string(operand.text);
-        break;
-      case OperandKind::kFunction:
-        out_ += signature_of(operand.function).name;
-        break;
+      case OperandKind::kDot: out_ += operand.has_id ? ".ID" : "."; return;
+      case OperandKind::kVariable: out_ += ast_.variables[operand.variable]; break;
+      case OperandKind::kBool: out_ += operand.integer != 0 ? "true" : "false"; break;
+      case OperandKind::kInteger: out_ += std::to_string(operand.integer); break;
+      case OperandKind::kString: out_ += canonical_string(operand.text); break;
+      case OperandKind::kFunction: out_ += signature_of(operand.function).name; break;
       case OperandKind::kPipe:
         out_ += '(';
         print(*operand.pipe);

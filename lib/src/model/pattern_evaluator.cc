@@ -26,15 +26,9 @@ std::string_view PatternEvaluator::render(std::uint32_t id) {
 void PatternEvaluator::walk(const std::vector<PatternNode>& nodes, const Value& dot) {
   for (const auto& node : nodes) {
     switch (node.kind) {
-      case PatternNode::Kind::kText:
-        write(node.text, 0);
-        break;
-      case PatternNode::Kind::kIf:
-        walk_if(node, dot);
-        break;
-      case PatternNode::Kind::kWith:
-        walk_with(node, dot);
-        break;
+      case PatternNode::Kind::kText: write(node.text, 0); break;
+      case PatternNode::Kind::kIf: walk_if(node, dot); break;
+      case PatternNode::Kind::kWith: walk_with(node, dot); break;
       case PatternNode::Kind::kAction: {
         const auto value = evaluate(node.pipe, dot);
         if (node.pipe.binding != Binding::kNone) break;
@@ -118,16 +112,11 @@ PatternValue PatternEvaluator::evaluate(const PatternCommand& command, const Val
 
 PatternValue PatternEvaluator::evaluate(const PatternOperand& operand, const Value& dot) {
   switch (operand.kind) {
-    case OperandKind::kBool:
-      return {Value::Kind::kBool, operand.integer, {}};
-    case OperandKind::kInteger:
-      return {Value::Kind::kInt, operand.integer, {}};
-    case OperandKind::kString:
-      return {Value::Kind::kString, 0, operand.text};
-    case OperandKind::kFunction:
-      return call(operand, {});
-    case OperandKind::kDot:
-      return operand.has_id ? id_of(dot, operand.offset) : dot;
+    case OperandKind::kBool: return {Value::Kind::kBool, operand.integer, {}};
+    case OperandKind::kInteger: return {Value::Kind::kInt, operand.integer, {}};
+    case OperandKind::kString: return {Value::Kind::kString, 0, operand.text};
+    case OperandKind::kFunction: return call(operand, {});
+    case OperandKind::kDot: return operand.has_id ? id_of(dot, operand.offset) : dot;
     case OperandKind::kVariable: {
       const auto value = variable(operand.variable, operand.offset);
       return operand.has_id ? id_of(value, operand.offset) : value;
@@ -161,18 +150,12 @@ PatternValue PatternEvaluator::choose(const PatternCommand& command, const Value
 PatternValue PatternEvaluator::call(const PatternOperand& callee, std::span<const Value> arguments) {
   const auto offset = callee.offset;
   switch (callee.function) {
-    case PatternFunction::kPrint:
-      return {Value::Kind::kString, 0, go_sprint(arguments, scratch_, offset)};
-    case PatternFunction::kPrintf:
-      return {Value::Kind::kString, 0, printf(callee, arguments)};
-    case PatternFunction::kLen:
-      return pattern_length(arguments[0], offset);
-    case PatternFunction::kIndex:
-      return pattern_index(arguments, offset);
-    case PatternFunction::kNot:
-      return {Value::Kind::kBool, arguments[0].is_true() ? 0 : 1, {}};
-    default:
-      return {Value::Kind::kBool, pattern_compare(callee.function, arguments, offset) ? 1 : 0, {}};
+    case PatternFunction::kPrint: return {Value::Kind::kString, 0, go_sprint(arguments, scratch_, offset)};
+    case PatternFunction::kPrintf: return {Value::Kind::kString, 0, printf(callee, arguments)};
+    case PatternFunction::kLen: return pattern_length(arguments[0], offset);
+    case PatternFunction::kIndex: return pattern_index(arguments, offset);
+    case PatternFunction::kNot: return {Value::Kind::kBool, arguments[0].is_true() ? 0 : 1, {}};
+    default: return {Value::Kind::kBool, pattern_compare(callee.function, arguments, offset) ? 1 : 0, {}};
   }
 }
 

@@ -31,32 +31,23 @@ std::string digits_of(std::uint64_t magnitude, int base, bool upper) {
 
 std::string_view sharp_prefix(char verb, std::string_view digits) {
   switch (verb) {
-    case 'b':
-      return "0b";
+    case 'b': return "0b";
     case 'o':
-    case 'O':
-      return digits.starts_with('0') ? "" : "0";
-    case 'x':
-      return "0x";
-    case 'X':
-      return "0X";
-    default:
-      return "";
+    case 'O': return digits.starts_with('0') ? "" : "0";
+    case 'x': return "0x";
+    case 'X': return "0X";
+    default: return "";
   }
 }
 
 int base_of(char verb) {
   switch (verb) {
-    case 'b':
-      return 2;
+    case 'b': return 2;
     case 'o':
-    case 'O':
-      return 8;
+    case 'O': return 8;
     case 'x':
-    case 'X':
-      return 16;
-    default:
-      return 10;
+    case 'X': return 16;
+    default: return 10;
   }
 }
 
@@ -105,20 +96,13 @@ bool append_integer_verb(const PatternValue& value, char verb, const FormatSpec&
     case 'o':
     case 'O':
     case 'x':
-    case 'X':
-      append_integer(number, verb, spec, out);
-      return true;
-    case 'c':
-      append_padded(encode_rune(static_cast<std::uint64_t>(number)), spec, out);
-      return true;
+    case 'X': append_integer(number, verb, spec, out); return true;
+    case 'c': append_padded(encode_rune(static_cast<std::uint64_t>(number)), spec, out); return true;
     case 'q':
       append_padded(go_quote(encode_rune(static_cast<std::uint64_t>(number)), '\'', spec.plus), spec, out);
       return true;
-    case 'U':
-      append_unicode(number, spec, out);
-      return true;
-    default:
-      return false;
+    case 'U': append_unicode(number, spec, out); return true;
+    default: return false;
   }
 }
 
@@ -156,13 +140,9 @@ void append_hexadecimal(std::string_view text, char verb, const FormatSpec& spec
 
 bool append_string_verb(std::string_view text, char verb, const FormatSpec& spec, std::string& out) {
   switch (verb) {
-    case 's':
-      append_padded(first_runes(text, spec), spec, out);
-      return true;
+    case 's': append_padded(first_runes(text, spec), spec, out); return true;
     case 'x':
-    case 'X':
-      append_hexadecimal(text, verb, spec, out);
-      return true;
+    case 'X': append_hexadecimal(text, verb, spec, out); return true;
     case 'v':
       if (!spec.sharp_v) return append_string_verb(text, 's', spec, out);
       [[fallthrough]];
@@ -172,8 +152,7 @@ bool append_string_verb(std::string_view text, char verb, const FormatSpec& spec
       append_padded(raw ? '`' + std::string(shown) + '`' : go_quote(shown, '"', spec.plus), spec, out);
       return true;
     }
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -186,16 +165,13 @@ bool format_value(const PatternValue& value, char verb, FormatSpec spec, std::st
   }
   switch (value.kind) {
     case Kind::kInt:
-    case Kind::kByte:
-      return append_integer_verb(value, verb, spec, out);
-    case Kind::kString:
-      return append_string_verb(value.text, verb, spec, out);
+    case Kind::kByte: return append_integer_verb(value, verb, spec, out);
+    case Kind::kString: return append_string_verb(value.text, verb, spec, out);
     case Kind::kBool:
       if (verb != 't' && verb != 'v') return false;
       append_padded(value.number != 0 ? "true" : "false", spec, out);
       return true;
-    case Kind::kData:
-      return false;
+    case Kind::kData: return false;
   }
   return false;
 }

@@ -104,13 +104,9 @@ class Lexer {
     if (is_word(c)) return lex_word(Kind::kIdentifier);
     ++at_;
     switch (c) {
-      case '=':
-        return emit(Kind::kAssign, start);
-      case '|':
-        return emit(Kind::kPipe, start);
-      case '(':
-        ++open_parens_;
-        return emit(Kind::kLeftParen, start);
+      case '=': return emit(Kind::kAssign, start);
+      case '|': return emit(Kind::kPipe, start);
+      case '(': ++open_parens_; return emit(Kind::kLeftParen, start);
       case ')':
         if (--open_parens_ < 0) fail(start, "no parenthesis is open here");
         return emit(Kind::kRightParen, start);
@@ -118,8 +114,7 @@ class Lexer {
         if (peek() != '=') fail(start, "expected :=");
         ++at_;
         return emit(Kind::kDeclare, start);
-      default:
-        fail_unexpected(start);
+      default: fail_unexpected(start);
     }
   }
 

@@ -34,14 +34,10 @@ class QuotedReader {
     if (rest_.size() < 2) fail();
     const char c = rest_[1];
     switch (c) {
-      case 'x':
-        return {number(2, 2, 16), true};
-      case 'u':
-        return {scalar(number(2, 4, 16)), false};
-      case 'U':
-        return {scalar(number(2, 8, 16)), false};
-      default:
-        break;
+      case 'x': return {number(2, 2, 16), true};
+      case 'u': return {scalar(number(2, 4, 16)), false};
+      case 'U': return {scalar(number(2, 8, 16)), false};
+      default: break;
     }
     if (c >= '0' && c <= '7') return {number(1, 3, 8), true};
     return {simple_escape(c), false};

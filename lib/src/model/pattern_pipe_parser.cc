@@ -145,12 +145,9 @@ bool PatternPipeParser::more_operands() {
   const bool spaced = cursor_.at(Kind::kSpace);
   cursor_.skip_space();
   switch (cursor_.peek().kind) {
-    case Kind::kPipe:
-      cursor_.next();
-      return false;
+    case Kind::kPipe: cursor_.next(); return false;
     case Kind::kClose:
-    case Kind::kRightParen:
-      return false;
+    case Kind::kRightParen: return false;
     default:
       if (!spaced) fail_unexpected(cursor_.peek(), "a space, \"|\" or the end of the action");
       return true;
@@ -168,26 +165,16 @@ PatternOperand PatternPipeParser::parse_operand() {
 
 void PatternPipeParser::parse_term(PatternOperand& operand, const PatternToken& token) {
   switch (token.kind) {
-    case Kind::kDot:
-      return;
-    case Kind::kField:
-      return take_field(operand, token);
-    case Kind::kVariable:
-      return parse_variable(operand, token);
-    case Kind::kString:
-      return set_string(operand, unquote_string(token.text, token.offset));
-    case Kind::kRawString:
-      return set_string(operand, unquote_raw_string(token.text));
-    case Kind::kCharacter:
-      return set_integer(operand, parse_character(token.text, token.offset));
-    case Kind::kNumber:
-      return set_integer(operand, parse_integer(token.text, token.offset));
-    case Kind::kLeftParen:
-      return parse_parenthesis(operand, token);
-    case Kind::kIdentifier:
-      return parse_identifier(operand, token);
-    default:
-      fail_unexpected(token, "a value");
+    case Kind::kDot: return;
+    case Kind::kField: return take_field(operand, token);
+    case Kind::kVariable: return parse_variable(operand, token);
+    case Kind::kString: return set_string(operand, unquote_string(token.text, token.offset));
+    case Kind::kRawString: return set_string(operand, unquote_raw_string(token.text));
+    case Kind::kCharacter: return set_integer(operand, parse_character(token.text, token.offset));
+    case Kind::kNumber: return set_integer(operand, parse_integer(token.text, token.offset));
+    case Kind::kLeftParen: return parse_parenthesis(operand, token);
+    case Kind::kIdentifier: return parse_identifier(operand, token);
+    default: fail_unexpected(token, "a value");
   }
 }
 

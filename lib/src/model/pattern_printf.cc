@@ -80,24 +80,15 @@ class Printf {
   void take_flags(FormatSpec& spec) {
     for (;; ++at_) {
       switch (peek()) {
-        case '#':
-          spec.sharp = true;
-          break;
-        case '0':
-          spec.zero = !spec.minus;
-          break;
-        case '+':
-          spec.plus = true;
-          break;
-        case ' ':
-          spec.space = true;
-          break;
+        case '#': spec.sharp = true; break;
+        case '0': spec.zero = !spec.minus; break;
+        case '+': spec.plus = true; break;
+        case ' ': spec.space = true; break;
         case '-':
           spec.minus = true;
           spec.zero = false;
           break;
-        default:
-          return;
+        default: return;
       }
     }
   }

@@ -8,16 +8,11 @@ namespace idetcd {
 
 std::string_view type_name(PatternValue::Kind kind) noexcept {
   switch (kind) {
-    case PatternValue::Kind::kInt:
-      return "int";
-    case PatternValue::Kind::kByte:
-      return "uint8";
-    case PatternValue::Kind::kBool:
-      return "bool";
-    case PatternValue::Kind::kString:
-      return "string";
-    case PatternValue::Kind::kData:
-      return "struct";
+    case PatternValue::Kind::kInt: return "int";
+    case PatternValue::Kind::kByte: return "uint8";
+    case PatternValue::Kind::kBool: return "bool";
+    case PatternValue::Kind::kString: return "string";
+    case PatternValue::Kind::kData: return "struct";
   }
   return "";
 }

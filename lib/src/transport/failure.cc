@@ -69,28 +69,21 @@ std::string_view reason_of(std::string_view text) {
 
 ErrorCode by_code(const grpc::Status& status) {
   switch (status.error_code()) {
-    case grpc::StatusCode::CANCELLED:
-      return ErrorCode::kCancelled;
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return ErrorCode::kDeadlineExceeded;
+    case grpc::StatusCode::CANCELLED: return ErrorCode::kCancelled;
+    case grpc::StatusCode::DEADLINE_EXCEEDED: return ErrorCode::kDeadlineExceeded;
     case grpc::StatusCode::PERMISSION_DENIED:
-    case grpc::StatusCode::UNAUTHENTICATED:
-      return ErrorCode::kDenied;
-    case grpc::StatusCode::NOT_FOUND:
-      return ErrorCode::kNotFound;
+    case grpc::StatusCode::UNAUTHENTICATED: return ErrorCode::kDenied;
+    case grpc::StatusCode::NOT_FOUND: return ErrorCode::kNotFound;
     case grpc::StatusCode::INVALID_ARGUMENT:
     case grpc::StatusCode::FAILED_PRECONDITION:
-    case grpc::StatusCode::OUT_OF_RANGE:
-      return ErrorCode::kInvalidArgument;
+    case grpc::StatusCode::OUT_OF_RANGE: return ErrorCode::kInvalidArgument;
     case grpc::StatusCode::UNIMPLEMENTED:
-    case grpc::StatusCode::DATA_LOSS:
-      return ErrorCode::kInternal;
+    case grpc::StatusCode::DATA_LOSS: return ErrorCode::kInternal;
     case grpc::StatusCode::INTERNAL:
       // A stream that was torn, rather than an answer that made no sense.
       return status.error_message().find("RST_STREAM") != std::string::npos ? ErrorCode::kUnavailable
                                                                             : ErrorCode::kInternal;
-    default:
-      return ErrorCode::kUnavailable;  // the outcome is unknown, and another try may help
+    default: return ErrorCode::kUnavailable;  // the outcome is unknown, and another try may help
   }
 }
 

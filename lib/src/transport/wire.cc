@@ -18,14 +18,10 @@ void encode_keys(const KeyRange& keys, Message& message) {
 
 pb::Compare::CompareResult encode(Compare::Op op) {
   switch (op) {
-    case Compare::Op::kEqual:
-      return pb::Compare::EQUAL;
-    case Compare::Op::kGreater:
-      return pb::Compare::GREATER;
-    case Compare::Op::kLess:
-      return pb::Compare::LESS;
-    case Compare::Op::kNotEqual:
-      return pb::Compare::NOT_EQUAL;
+    case Compare::Op::kEqual: return pb::Compare::EQUAL;
+    case Compare::Op::kGreater: return pb::Compare::GREATER;
+    case Compare::Op::kLess: return pb::Compare::LESS;
+    case Compare::Op::kNotEqual: return pb::Compare::NOT_EQUAL;
   }
   return pb::Compare::EQUAL;
 }
@@ -84,10 +80,8 @@ KeyValue decode(pb::KeyValue& message) {
 
 Result<OperationReply> decode(pb::ResponseOp& message) {
   switch (message.response_case()) {
-    case pb::ResponseOp::kResponseRange:
-      return OperationReply(transport::decode(*message.mutable_response_range()));
-    case pb::ResponseOp::kResponsePut:
-      return OperationReply(PutReply{});
+    case pb::ResponseOp::kResponseRange: return OperationReply(transport::decode(*message.mutable_response_range()));
+    case pb::ResponseOp::kResponsePut: return OperationReply(PutReply{});
     case pb::ResponseOp::kResponseDeleteRange:
       return OperationReply(DeleteReply{message.response_delete_range().deleted()});
     case pb::ResponseOp::kResponseTxn: {
@@ -95,8 +89,7 @@ Result<OperationReply> decode(pb::ResponseOp& message) {
       if (!nested) return std::move(nested).error();
       return OperationReply(std::make_unique<TxnReply>(std::move(*nested)));
     }
-    case pb::ResponseOp::RESPONSE_NOT_SET:
-      break;
+    case pb::ResponseOp::RESPONSE_NOT_SET: break;
   }
   return Error{ErrorCode::kInternal, "etcd answered a transaction with an operation that idetcd did not ask for"};
 }

@@ -17,8 +17,6 @@
 #include <filesystem>
 #include <string_view>
 
-extern char** environ;
-
 namespace idetcd::app {
 namespace {
 
@@ -45,6 +43,7 @@ std::string find_program(const std::string& program) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (const std::string& text : texts) all.push_back(const_cast<char*>(text.c_str()));
   all.push_back(nullptr);
   return all;

@@ -56,6 +56,10 @@ Error cancelled() {
   return {ErrorCode::kCancelled, "stopped while waiting for etcd"};
 }
 
+Error crowded() {
+  return {ErrorCode::kDeadlineExceeded, "too many calls to etcd at once: this one was not sent in time"};
+}
+
 // An error that is over when a member comes back tells more than one that is not.
 bool says_more(const Error& error, const std::optional<Error>& than) {
   return !than || than->code == ErrorCode::kUntrusted || error.code != ErrorCode::kUntrusted;
@@ -65,6 +69,8 @@ bool says_more(const Error& error, const std::optional<Error>& than) {
 
 Status Unary::call(const StartCall& start, Resend resend, const CallOptions& options) {
   const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  const auto pass = admission_.enter(deadline, options.stop);
+  if (!pass) return options.stop.stop_requested() ? cancelled() : crowded();
   bool token_renewed = false;
   std::optional<Error> told;
   for (auto members_left = members_.size();;) {

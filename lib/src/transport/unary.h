@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 
+#include "transport/admission.h"
 #include "transport/authenticator.h"
 #include "transport/deadline.h"
 #include "transport/members.h"
@@ -35,8 +36,11 @@ class Unary {
  private:
   Error explain(const grpc::Status& status, Member& member, Deadline deadline);
 
+  static constexpr std::size_t kMostUnderWay = 256;
+
   Members& members_;
   Authenticator& authenticator_;
+  Admission admission_{kMostUnderWay};
   std::mutex probing_;  // one scheme probe at a time, however many calls fail
 };
 

@@ -5,7 +5,7 @@ set -eu
 usage() {
   cat <<'TEXT'
 usage: tests/run.sh [option...]
-  (none)      build and run every test
+  --tests     every test; also what is done when nothing is asked for
   --asan      unit and integration tests under the address and undefined-behaviour sanitizers
   --tsan      unit and integration tests under the thread sanitizer
   --fuzz      each fuzz target for 60 s (IDETCD_FUZZ_SECONDS) with clang's libFuzzer
@@ -20,6 +20,7 @@ TEXT
 plain= asan= tsan= fuzz= tidy= label=
 while [ $# -gt 0 ]; do
   case $1 in
+    --tests) plain=1 ;;
     --asan) asan=1 ;;
     --tsan) tsan=1 ;;
     --fuzz) fuzz=1 ;;
@@ -53,10 +54,12 @@ step() {
   test $outcome = ok
 }
 
-# Configures and builds a preset; warnings are errors there.
+# build PRESET [TARGET...]: configures and builds.
 build() {
+  preset=$1
+  shift
   # shellcheck disable=SC2086 # none or one word
-  cmake --preset "$1" $launcher >/dev/null && cmake --build --preset "$1"
+  cmake --preset "$preset" $launcher >/dev/null && cmake --build --preset "$preset" ${1:+--target "$@"}
 }
 
 # Most tests wait for processes and timers more than for the processor.
@@ -80,7 +83,7 @@ if [ -n "$plain" ]; then
   step "build" build dev && step "tests${label:+ ($label)}" run_tests dev ${label:+-L "^$label\$"} || true
 fi
 for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
-  step "build $sanitizer" build $sanitizer &&
+  step "build $sanitizer" build $sanitizer tests/unit/all tests/integration/all &&
     step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
 done
 if [ -n "$fuzz" ]; then step "build fuzz" build fuzz && step "fuzz" fuzz_each || true; fi

@@ -8,6 +8,6 @@ tests/install_packages.sh build run
 launcher=
 if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 # shellcheck disable=SC2086 # none or one word
-cmake --preset release -DIDETCD_BUILD_TESTS=OFF $launcher >/dev/null
-cmake --build --preset release
-exec build/release/apps/idetcd/idetcd demo "$@"
+cmake --preset release -B build/quickstart -DIDETCD_BUILD_TESTS=OFF $launcher >/dev/null
+cmake --build build/quickstart
+exec build/quickstart/apps/idetcd/idetcd demo "$@"

@@ -332,6 +332,28 @@ TEST_CASE("a registration claims again after loss", "[claim][registration]") {
   CHECK(story == std::vector<std::string>{"claimed worker1.tf.local.", "lost", "claimed worker2.tf.local."});
 }
 
+TEST_CASE("several roles in one process, over one connection", "[claim][registration]") {
+  const Pool pool(3);
+  std::mutex mutex;
+  std::set<std::string> claimed;
+  std::vector<std::unique_ptr<Registration>> roles;
+  for (const char* role : {"ps{{.ID}}.tf.local.", "worker{{.ID}}.tf.local.", "chief{{.ID}}.tf.local."}) {
+    RegistrationOptions options;
+    options.claim = pool.options;
+    options.claim.node_id = "host-1";  // one node; each pool knows it by itself
+    options.on_claimed = [&](const Ownership& owned) {
+      std::lock_guard lock(mutex);
+      claimed.insert(owned.name);
+    };
+    roles.push_back(
+        std::make_unique<Registration>(pool.etcd, *PatternTemplate::parse(role, 3), options, at("10.0.0.1")));
+  }
+  CHECK(eventually(kPatience, [&] {
+    std::lock_guard lock(mutex);
+    return claimed == std::set<std::string>{"chief1.tf.local.", "ps1.tf.local.", "worker1.tf.local."};
+  }));
+}
+
 TEST_CASE("a registration says when it has ended for good", "[claim][registration]") {
   const Pool pool(1);
   auto claim = pool.claim();

@@ -74,7 +74,8 @@ fuzz_each() {
     corpus=tests/fuzz/corpus/$(basename "$target" _fuzz)
     found=$(mktemp -d)
     echo "$target"
-    "$target" -max_total_time="${IDETCD_FUZZ_SECONDS:-60}" -print_final_stats=1 -verbosity=0 "$found" "$corpus" || return 1
+    "$target" -max_total_time="${IDETCD_FUZZ_SECONDS:-60}" -print_final_stats=1 -verbosity=0 \
+      -artifact_prefix="$found/" "$found" "$corpus" || { echo "the input is in $found" && return 1; }
     rm -rf "$found"
   done
 }
@@ -86,7 +87,7 @@ for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
   step "build $sanitizer" build $sanitizer tests/unit/all tests/integration/all &&
     step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
 done
-if [ -n "$fuzz" ]; then step "build fuzz" build fuzz && step "fuzz" fuzz_each || true; fi
+if [ -n "$fuzz" ]; then step "build fuzz" build fuzz tests/fuzz/all && step "fuzz" fuzz_each || true; fi
 if [ -n "$tidy" ]; then step "tidy" build tidy || true; fi
 
 echo

@@ -8,7 +8,7 @@ using idetcd::testing::EtcdProcess;
 using idetcd::testing::Program;
 using namespace std::chrono_literals;
 
-TEST_CASE("the worker learns its name, and gives it back when it ends") {
+TEST_CASE("the worker learns its name, and gives it back when it ends", "[examples][own-etcd]") {
   const EtcdProcess etcd;
   for (int run = 0; run < 2; ++run) {
     Program worker({.argv = {IDETCD_EXAMPLE_WORKER, etcd.endpoint()}});
@@ -17,7 +17,7 @@ TEST_CASE("the worker learns its name, and gives it back when it ends") {
   }
 }
 
-TEST_CASE("the worker says what is wrong when no name is to be had") {
+TEST_CASE("the worker says what is wrong when no name is to be had", "[examples][own-etcd]") {
   const EtcdProcess etcd;
   for (int slot = 1; slot <= 5; ++slot) etcd.etcdctl({"put", "worker" + std::to_string(slot) + ".tf.local.", "{}"});
   Program worker({.argv = {IDETCD_EXAMPLE_WORKER, etcd.endpoint()}});
@@ -25,7 +25,7 @@ TEST_CASE("the worker says what is wrong when no name is to be had") {
   CHECK(worker.errors().find("worker{{.ID}}.tf.local. is taken") != std::string::npos);
 }
 
-TEST_CASE("a write with an old token is refused") {
+TEST_CASE("a write with an old token is refused", "[examples][own-etcd]") {
   const EtcdProcess etcd;
   Program fenced({.argv = {IDETCD_EXAMPLE_FENCED_WRITE, etcd.endpoint()}});
   REQUIRE(fenced.wait_for(20s) == 0);

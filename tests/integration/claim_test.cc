@@ -159,7 +159,7 @@ TEST_CASE("an overwritten record is loss, noticed at once", "[claim]") {
   const auto before = std::chrono::steady_clock::now();
   pool.put_foreign(1);
   REQUIRE(eventually(kPatience, [&] { return claim->lost().stop_requested(); }));
-  CHECK(std::chrono::steady_clock::now() - before < 2s);  // far less than the lease's time
+  CHECK(std::chrono::steady_clock::now() - before < 4s);  // less than the lease's time
   CHECK_FALSE(claim->held());
   CHECK(claim->update(at("10.0.0.2")).error().code == ErrorCode::kLost);
   REQUIRE(claim->release().has_value());

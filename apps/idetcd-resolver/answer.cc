@@ -116,18 +116,11 @@ Reply answer(const Zone& zone, const AnswerPolicy& policy, const Peer& peer, Req
   ReplyWriter reply(request, question, size_limit(peer, question.edns), out);
   if (question.edns.present) reply.reserve_edns(policy, peer, question.edns);
   switch (read.verdict) {
-    case Verdict::kNotImp:
-      reply.fail(Rcode::kNotImp);
-      break;
-    case Verdict::kFormErr:
-      reply.fail(Rcode::kFormErr);
-      break;
-    case Verdict::kBadVers:
-      reply.fail(Rcode::kBadVers);
-      break;
+    case Verdict::kNotImp: reply.fail(Rcode::kNotImp); break;
+    case Verdict::kFormErr: reply.fail(Rcode::kFormErr); break;
+    case Verdict::kBadVers: reply.fail(Rcode::kBadVers); break;
     case Verdict::kIgnore:
-    case Verdict::kCookieOnly:
-      break;
+    case Verdict::kCookieOnly: break;
     case Verdict::kQuestion:
       if (admitted(policy, peer.address)) {
         answer_question(reply, zone, policy, peer, question);

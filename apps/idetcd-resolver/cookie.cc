@@ -54,7 +54,8 @@ bool is_ipv4(const PeerAddress& address) noexcept {
 
 CookieSecret CookieSecret::random() {
   CookieSecret secret;
-  if (getrandom(secret.bytes.data(), secret.bytes.size(), 0) == static_cast<ssize_t>(secret.bytes.size())) return secret;
+  if (getrandom(secret.bytes.data(), secret.bytes.size(), 0) == static_cast<ssize_t>(secret.bytes.size()))
+    return secret;
   std::random_device device;  // getrandom is refused in some sandboxes
   std::generate(secret.bytes.begin(), secret.bytes.end(), [&] { return static_cast<std::uint8_t>(device()); });
   return secret;
@@ -63,7 +64,8 @@ CookieSecret CookieSecret::random() {
 std::uint64_t siphash24(const CookieSecret& secret, std::span<const std::byte> data) noexcept {
   const std::uint64_t k0 = load_little(secret.bytes.data(), 8);
   const std::uint64_t k1 = load_little(secret.bytes.data() + 8, 8);
-  SipState state{k0 ^ 0x736f6d6570736575U, k1 ^ 0x646f72616e646f6dU, k0 ^ 0x6c7967656e657261U, k1 ^ 0x7465646279746573U};
+  SipState state{k0 ^ 0x736f6d6570736575U, k1 ^ 0x646f72616e646f6dU, k0 ^ 0x6c7967656e657261U,
+                 k1 ^ 0x7465646279746573U};
   const std::uint64_t size = data.size();
   for (; data.size() >= 8; data = data.subspan(8)) state.absorb(load_little(data.data(), 8));
   state.absorb(load_little(data.data(), data.size()) | size << 56);

@@ -62,7 +62,9 @@ class DnsServer::Impl {
 };
 
 DnsServer::DnsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-DnsServer::~DnsServer() { stop(); }
+DnsServer::~DnsServer() {
+  stop();
+}
 
 Result<std::unique_ptr<DnsServer>> DnsServer::start(DnsServerOptions options, const Snapshot<Zone>& zones) {
   const unsigned workers = options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
@@ -73,7 +75,9 @@ Result<std::unique_ptr<DnsServer>> DnsServer::start(DnsServerOptions options, co
       new DnsServer(std::make_unique<Impl>(std::move(options), std::move(*listeners), zones)));
 }
 
-const std::vector<std::string>& DnsServer::addresses() const noexcept { return impl_->addresses(); }
+const std::vector<std::string>& DnsServer::addresses() const noexcept {
+  return impl_->addresses();
+}
 
 std::uint16_t DnsServer::port() const noexcept {
   if (impl_->addresses().empty()) return 0;
@@ -81,7 +85,11 @@ std::uint16_t DnsServer::port() const noexcept {
   return static_cast<std::uint16_t>(std::stoul(first.substr(first.rfind(':') + 1)));
 }
 
-DnsServerTotals DnsServer::totals() const { return impl_->totals(); }
-void DnsServer::stop() { impl_->stop(); }
+DnsServerTotals DnsServer::totals() const {
+  return impl_->totals();
+}
+void DnsServer::stop() {
+  impl_->stop();
+}
 
 }  // namespace idetcd::resolver

@@ -64,7 +64,7 @@ void tune_udp(const FileDescriptor& fd, const Listener& listener) {
 // The first socket is bound alone, so that it fails when anybody has the port; only
 // then is the port opened for our own other sockets.
 Status open_udp(Listener& listener, unsigned workers, Failure& failure) {
-  const Status failed = Error{ErrorCode::kUnavailable, {}};
+  Status failed = Error{ErrorCode::kUnavailable, {}};
   for (unsigned i = 0; i < workers; ++i) {
     FileDescriptor fd(socket(listener.address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (i != 0 && fd) set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -84,8 +84,7 @@ Status open_udp(Listener& listener, unsigned workers, Failure& failure) {
 }
 
 Status open_tcp(Listener& listener, Failure& failure) {
-  listener.tcp =
-      FileDescriptor(socket(listener.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  listener.tcp = FileDescriptor(socket(listener.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (listener.tcp) set_option(listener.tcp, SOL_SOCKET, SO_REUSEADDR, 1);
   if (!listener.tcp || !bind_to(listener.tcp, listener.address) || listen(listener.tcp.get(), kBacklog) != 0) {
     failure = {errno, "TCP"};
@@ -109,20 +108,16 @@ Status open_listener(Listener& listener, unsigned workers, Failure& failure) {
 
 std::string remedy(int reason) {
   switch (reason) {
-    case EADDRINUSE:
-      return "another process has it (ss -tulpn shows which); stop that one or listen elsewhere";
-    case EACCES:
-      return "a port below 1024 needs root or CAP_NET_BIND_SERVICE; or listen on another port";
-    case EADDRNOTAVAIL:
-      return "this machine has no such address";
-    default:
-      return std::strerror(reason);
+    case EADDRINUSE: return "another process has it (ss -tulpn shows which); stop that one or listen elsewhere";
+    case EACCES: return "a port below 1024 needs root or CAP_NET_BIND_SERVICE; or listen on another port";
+    case EADDRNOTAVAIL: return "this machine has no such address";
+    default: return std::strerror(reason);
   }
 }
 
 Error cannot_listen(const Listener& listener, const Failure& failure) {
-  return {ErrorCode::kUnavailable, "cannot listen on " + to_string(listener.address) + " (" + failure.protocol +
-                                       "): " + remedy(failure.reason)};
+  return {ErrorCode::kUnavailable,
+          "cannot listen on " + to_string(listener.address) + " (" + failure.protocol + "): " + remedy(failure.reason)};
 }
 
 sockaddr_storage any_address(sa_family_t family, std::uint16_t port) {

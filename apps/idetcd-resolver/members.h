@@ -61,9 +61,7 @@ class Members {
   }
 
  private:
-  static std::uint64_t word_of(Member member) noexcept {
-    return (std::uint64_t{member.pool} << 32 | member.slot) >> 6;
-  }
+  static std::uint64_t word_of(Member member) noexcept { return (std::uint64_t{member.pool} << 32 | member.slot) >> 6; }
   static std::uint64_t bit_of(Member member) noexcept { return std::uint64_t{1} << (member.slot & 63); }
 
   std::map<std::uint64_t, std::uint64_t> words_;

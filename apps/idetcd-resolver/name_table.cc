@@ -13,13 +13,17 @@ constexpr std::size_t kPageBuckets = 128;
 constexpr std::size_t kNamesPerBucket = 4;  // on average, at most: a bucket is then about a cache line
 constexpr std::uint64_t kEditMask = (std::uint64_t{1} << 47) - 1;
 
-std::uint16_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint16_t>(hash >> 48); }
+std::uint16_t tag_of(std::uint64_t hash) noexcept {
+  return static_cast<std::uint16_t>(hash >> 48);
+}
 
 bool same(WireName left, WireName right) noexcept {
   return left.size() == right.size() && std::memcmp(left.data(), right.data(), left.size()) == 0;
 }
 
-std::size_t padded_extras(const NodeDraft::Set& set) noexcept { return set.extra_count == 0 ? 0 : 2 + set.extras.size(); }
+std::size_t padded_extras(const NodeDraft::Set& set) noexcept {
+  return set.extra_count == 0 ? 0 : 2 + set.extras.size();
+}
 
 std::byte* append(std::byte* at, std::span<const std::byte> bytes) noexcept {
   if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
@@ -126,8 +130,8 @@ NodeDraft::NodeDraft(const Node& node)
   for (const Rrset& rrset : node.rrsets()) {
     const auto records = node.records(rrset);
     const auto extras = node.extras(rrset);
-    sets.push_back({rrset.type, rrset.count, rrset.extra_count, {records.begin(), records.end()},
-                    {extras.begin(), extras.end()}});
+    sets.push_back(
+        {rrset.type, rrset.count, rrset.extra_count, {records.begin(), records.end()}, {extras.begin(), extras.end()}});
   }
 }
 
@@ -180,7 +184,9 @@ Node* NodeDraft::build(BlockPool& pool, std::uint64_t edit) const {
 
 // The last reader's store makes all its reads of the version happen before the
 // writer's load in reclaim().
-NameVersion::~NameVersion() { released_->store(true, std::memory_order_release); }
+NameVersion::~NameVersion() {
+  released_->store(true, std::memory_order_release);
+}
 
 const NameVersion::Bucket* NameVersion::bucket(std::uint64_t hash) const noexcept {
   const std::uint64_t index = hash & mask_;
@@ -322,7 +328,9 @@ void NameTable::discard(void* block, std::size_t size, std::uint64_t edit) {
     blocks_->retired.push_back({block, size});
 }
 
-void NameTable::discard(const Node* node) { discard(const_cast<Node*>(node), node->size(), node->edit_); }
+void NameTable::discard(const Node* node) {
+  discard(const_cast<Node*>(node), node->size(), node->edit_);
+}
 
 void NameTable::grow() {
   std::vector<std::vector<const Node*>> buckets((mask_ + 1) * 2);

@@ -25,11 +25,11 @@ namespace idetcd::resolver {
 // Where an RRset lies in its node, and what it is.
 struct Rrset {
   std::uint16_t type = 0;
-  std::uint16_t offset = 0;        // of the encoded records, from the node's start
-  std::uint16_t size = 0;          // of all its records
-  std::uint8_t count = 0;          // records; all of one size when `type` is A or AAAA
-  std::uint8_t extra_count = 0;    // records for the additional section, which follow: a
-                                   // 16-bit size in host order, then the records
+  std::uint16_t offset = 0;      // of the encoded records, from the node's start
+  std::uint16_t size = 0;        // of all its records
+  std::uint8_t count = 0;        // records; all of one size when `type` is A or AAAA
+  std::uint8_t extra_count = 0;  // records for the additional section, which follow: a
+                                 // 16-bit size in host order, then the records
 };
 
 // What is known of one name: one immutable block of memory, the node's fields first,
@@ -46,9 +46,7 @@ class Node {
     return nullptr;
   }
   // Records whose owner is the pointer C0 0C: they fit behind any question for name().
-  std::span<const std::byte> records(const Rrset& rrset) const noexcept {
-    return {base() + rrset.offset, rrset.size};
-  }
+  std::span<const std::byte> records(const Rrset& rrset) const noexcept { return {base() + rrset.offset, rrset.size}; }
   std::span<const std::byte> extras(const Rrset& rrset) const noexcept;
 
   // Names directly below that exist, and one if the configuration keeps this name: a

@@ -21,8 +21,7 @@ void NameTree::store(const NodeDraft& draft) {
 }
 
 bool NameTree::is_apex(WireName name) const noexcept {
-  return std::any_of(apexes_.begin(), apexes_.end(),
-                     [&](const Bytes& apex) { return std::ranges::equal(apex, name); });
+  return std::any_of(apexes_.begin(), apexes_.end(), [&](const Bytes& apex) { return std::ranges::equal(apex, name); });
 }
 
 // Apexes always exist, so their children need not be counted, and what lies above the

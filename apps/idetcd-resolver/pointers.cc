@@ -7,7 +7,9 @@
 namespace idetcd::resolver {
 namespace {
 
-std::size_t record_size(std::span<const std::byte> records) { return kRrHeader + load16(records.data() + 10); }
+std::size_t record_size(std::span<const std::byte> records) {
+  return kRrHeader + load16(records.data() + 10);
+}
 
 // Removes the record that leads to `target`; false if there is none.
 bool remove_target(NodeDraft::Set& set, WireName target) {
@@ -34,11 +36,9 @@ void level_ttl(Bytes& records) {
     store32(records.data() + at + 6, least);
 }
 
-std::vector<Bytes> reverse_names(const SlotFacts& facts) {
-  std::vector<Bytes> names;
-  for (const Ipv4& address : facts.ipv4) names.push_back(reverse_name(address));
-  for (const Ipv6& address : facts.ipv6) names.push_back(reverse_name(address));
-  return names;
+template <class Address>
+bool among(const std::vector<Address>& all, const Address& address) {
+  return std::find(all.begin(), all.end(), address) != all.end();
 }
 
 }  // namespace
@@ -49,22 +49,23 @@ Bytes Pointers::target_of(Member member) const {
 
 void Pointers::update(Member member, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl) {
   if (layout_.reverse.empty()) return;
-  const std::vector<Bytes> old_names = reverse_names(before);
-  const std::vector<Bytes> new_names = reverse_names(after);
-  for (const Bytes& owner : old_names)
-    if (std::find(new_names.begin(), new_names.end(), owner) == new_names.end()) drop(owner, member);
-  for (const Bytes& owner : new_names)
-    if (layout_.keeps_reverse(owner)) add(owner, member, ttl);
+  for (const Ipv4& address : before.ipv4)
+    if (!among(after.ipv4, address)) drop(reverse_name(address), member);
+  for (const Ipv6& address : before.ipv6)
+    if (!among(after.ipv6, address)) drop(reverse_name(address), member);
+  for (const Ipv4& address : after.ipv4) add(reverse_name(address), member, ttl);
+  for (const Ipv6& address : after.ipv6) add(reverse_name(address), member, ttl);
 }
 
 void Pointers::add(const Bytes& owner, Member member, std::uint32_t ttl) {
+  if (!layout_.keeps_reverse(owner)) return;
   NodeDraft draft = tree_.draft(owner);
   NodeDraft::Set* const listed = draft.find(kTypePtr);
   NodeDraft::Set set = listed != nullptr ? *listed : NodeDraft::Set{kTypePtr, 0, 0, {}, {}};
   const Bytes target = target_of(member);
   remove_target(set, target);  // it may be there already, with another TTL
   if (set.count == kMaxRrsetRecords) {
-    if (waiting_[owner].insert_or_assign(member, ttl).second) ++waiting_count_;
+    if (waiting_[to_text(owner)].insert_or_assign(member, ttl).second) ++waiting_count_;
     return;
   }
   encoder_.ptr(set.records, ttl, target);
@@ -75,7 +76,7 @@ void Pointers::add(const Bytes& owner, Member member, std::uint32_t ttl) {
 }
 
 void Pointers::drop(const Bytes& owner, Member member) {
-  const auto queue = waiting_.find(owner);
+  const auto queue = waiting_.find(to_text(owner));
   if (queue != waiting_.end() && queue->second.erase(member) != 0) {
     --waiting_count_;
     if (queue->second.empty()) waiting_.erase(queue);

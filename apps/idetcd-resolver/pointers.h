@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "members.h"
 #include "name_tree.h"
@@ -33,7 +34,7 @@ class Pointers {
   NameTree& tree_;
   RrEncoder& encoder_;
   // Members that found a full RRset, by its owner; one moves up when a listed one goes.
-  std::map<Bytes, std::map<Member, std::uint32_t>> waiting_;
+  std::map<std::string, std::map<Member, std::uint32_t>> waiting_;
   std::size_t waiting_count_ = 0;
 };
 

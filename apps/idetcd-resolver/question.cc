@@ -15,7 +15,9 @@ constexpr std::uint64_t kEach = 0x0101010101010101U;
 constexpr std::uint16_t kOptionNsid = 3;     // RFC 5001
 constexpr std::uint16_t kOptionCookie = 10;  // RFC 7873
 
-unsigned byte_at(Request request, std::size_t at) noexcept { return std::to_integer<unsigned>(request[at]); }
+unsigned byte_at(Request request, std::size_t at) noexcept {
+  return std::to_integer<unsigned>(request[at]);
+}
 
 // Lowers the ASCII capitals among eight bytes. Length bytes are below 'A', so a whole
 // name can be lowered without looking at its labels.

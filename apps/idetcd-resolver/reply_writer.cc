@@ -32,7 +32,7 @@ ReplyWriter::ReplyWriter(std::span<const std::byte> request, const Question& que
       limit_(std::min(limit, out.size())),
       size_(question.end),
       flags_(std::to_integer<std::uint8_t>(request[2] & std::byte{0x79}) | 0x80),  // QR; OPCODE and RD as asked
-      more_flags_(std::to_integer<std::uint8_t>(request[3] & std::byte{0x10})),  // CD as asked
+      more_flags_(std::to_integer<std::uint8_t>(request[3] & std::byte{0x10})),    // CD as asked
       questions_(question.end > kHeaderSize ? 1 : 0) {
   if (request.data() != out_) std::memcpy(out_, request.data(), question.end);
 }

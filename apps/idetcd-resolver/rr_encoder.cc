@@ -28,9 +28,15 @@ ldns_rdf* data_of(ldns_rdf_type type, std::span<const std::byte> bytes) {
   return existing(ldns_rdf_new_frm_data(type, bytes.size(), bytes.data()));
 }
 
-ldns_rdf* name_of(WireName name) { return data_of(LDNS_RDF_TYPE_DNAME, name); }
-ldns_rdf* short_of(std::uint16_t value) { return existing(ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, value)); }
-ldns_rdf* word_of(ldns_rdf_type type, std::uint32_t value) { return existing(ldns_native2rdf_int32(type, value)); }
+ldns_rdf* name_of(WireName name) {
+  return data_of(LDNS_RDF_TYPE_DNAME, name);
+}
+ldns_rdf* short_of(std::uint16_t value) {
+  return existing(ldns_native2rdf_int16(LDNS_RDF_TYPE_INT16, value));
+}
+ldns_rdf* word_of(ldns_rdf_type type, std::uint32_t value) {
+  return existing(ldns_native2rdf_int32(type, value));
+}
 
 Rr new_rr(ldns_rr_type type, std::uint32_t ttl) {
   Rr rr(existing(ldns_rr_new()));
@@ -120,10 +126,10 @@ void RrEncoder::soa(Bytes& out, std::uint32_t ttl, WireName mname, WireName rnam
   const Rr rr = new_rr(LDNS_RR_TYPE_SOA, ttl);
   push(rr, name_of(mname));
   push(rr, name_of(rname));
-  push(rr, word_of(LDNS_RDF_TYPE_INT32, 0));           // serial: written into each answer
-  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 60));         // refresh
-  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 10));         // retry
-  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 86400));      // expire
+  push(rr, word_of(LDNS_RDF_TYPE_INT32, 0));       // serial: written into each answer
+  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 60));     // refresh
+  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 10));     // retry
+  push(rr, word_of(LDNS_RDF_TYPE_PERIOD, 86400));  // expire
   push(rr, word_of(LDNS_RDF_TYPE_PERIOD, minimum));
   scratch_->append(out, rr);
 }

@@ -25,10 +25,10 @@ class Counter {
 
 // The same numbers as a plain value, and sums of them.
 struct CounterTotals {
-  std::uint64_t queries = 0;    // requests received
-  std::uint64_t dropped = 0;    // not answered: as malformed, or the send failed
-  std::uint64_t truncated = 0;  // answered with TC
-  std::uint64_t malformed = 0;  // too short, a reply itself, or FORMERR
+  std::uint64_t queries = 0;                     // requests received
+  std::uint64_t dropped = 0;                     // not answered: as malformed, or the send failed
+  std::uint64_t truncated = 0;                   // answered with TC
+  std::uint64_t malformed = 0;                   // too short, a reply itself, or FORMERR
   std::array<std::uint64_t, kRcodes> answers{};  // by rcode
 
   CounterTotals& operator+=(const CounterTotals& other) noexcept;

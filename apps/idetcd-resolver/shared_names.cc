@@ -13,7 +13,9 @@ Bytes slot_name(const ZoneLayout& layout, Member member) {
   return to_wire(layout.pools[member.pool].pattern.render(member.slot)).value_or(Bytes{std::byte{0}});
 }
 
-std::uint32_t ttl_in(std::span<const std::byte> record) { return load32(record.data() + 6); }
+std::uint32_t ttl_in(std::span<const std::byte> record) {
+  return load32(record.data() + 6);
+}
 
 // RFC 2181 5.2: one TTL for all records of an RRset; the least of them.
 void level_ttl(Bytes& records, const std::vector<std::size_t>& starts) {

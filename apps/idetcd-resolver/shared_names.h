@@ -42,8 +42,8 @@ class SharedNames {
   };
 
   struct Key {
-    std::size_t cut = 0;        // index into the layout's apexes, or its pools
-    std::string service{};      // empty: a pool's name
+    std::size_t cut = 0;    // index into the layout's apexes, or its pools
+    std::string service{};  // empty: a pool's name
     std::uint16_t type = 0;
     auto operator<=>(const Key&) const = default;
   };

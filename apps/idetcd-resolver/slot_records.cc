@@ -59,7 +59,7 @@ Bytes write_notes(const SlotFacts& facts) {
 std::vector<std::string> text_strings(const NamedRecord& named, std::size_t& left_out) {
   std::vector<std::string> strings{"slot=" + std::to_string(named.slot), "token=" + std::to_string(named.token)};
   if (!named.record.node.empty()) strings.push_back("node=" + named.record.node);
-  for (const auto& [key, value] : named.record.meta) strings.push_back(key + "=" + value);
+  for (const auto& [key, value] : named.record.meta) strings.push_back(std::string(key).append("=").append(value));
   left_out += std::erase_if(strings, [](const std::string& text) { return text.size() > kMaxString; });
   return strings;
 }
@@ -103,8 +103,8 @@ std::uint32_t ttl_of(const Record& record, std::chrono::seconds ttl) {
   return static_cast<std::uint32_t>(least.count());
 }
 
-void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl,
-              RrEncoder& encoder, std::size_t& left_out) {
+void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl, RrEncoder& encoder,
+              std::size_t& left_out) {
   clear_slot(draft);
   NodeDraft::Set a{kTypeA, static_cast<std::uint8_t>(facts.ipv4.size()), 0, {}, {}};
   for (const Ipv4& address : facts.ipv4) encoder.a(a.records, ttl, address);

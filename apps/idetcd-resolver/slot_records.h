@@ -33,8 +33,8 @@ SlotFacts facts_of(const Record& record, std::size_t& left_out);
 std::uint32_t ttl_of(const Record& record, std::chrono::seconds ttl);
 
 // The slot's own RRsets: A, AAAA, TXT; and the facts, as the node's notes.
-void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl,
-              RrEncoder& encoder, std::size_t& left_out);
+void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl, RrEncoder& encoder,
+              std::size_t& left_out);
 // Takes them away; children keep the name in existence.
 void clear_slot(NodeDraft& draft);
 

@@ -21,7 +21,9 @@ TcpConnection::State TcpConnection::readable(const TcpService& service) {
   return advance(service);
 }
 
-TcpConnection::State TcpConnection::writable(const TcpService& service) { return advance(service); }
+TcpConnection::State TcpConnection::writable(const TcpService& service) {
+  return advance(service);
+}
 
 // Answers and sends by turns, as long as both go on: a reply that waits stops the
 // reading, not the server.

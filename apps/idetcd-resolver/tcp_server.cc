@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kEvents = 64;
-constexpr int kAcceptsAtOnce = 64;  // then the connections get their turn
+constexpr int kAcceptsAtOnce = 64;                      // then the connections get their turn
 constexpr std::chrono::milliseconds kLongestWait{250};  // so that an idle thread lets go of old zones
 
 }  // namespace
@@ -78,7 +78,8 @@ class TcpServer::Loop {
 
   int wait_time() const {
     if (connections_.empty()) return static_cast<int>(kLongestWait.count());
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(connections_.front().active + limits_.idle - Clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(connections_.front().active + limits_.idle - Clock::now());
     return static_cast<int>(std::clamp(left, std::chrono::milliseconds{0}, kLongestWait).count());
   }
 
@@ -183,10 +184,16 @@ TcpServer::TcpServer(const std::vector<Listener>& listeners, const AnswerPolicy&
                      TcpLimits limits)
     : loop_(std::make_unique<Loop>(listeners, policy, zones, limits)) {}
 
-TcpServer::~TcpServer() { stop(); }
+TcpServer::~TcpServer() {
+  stop();
+}
 
-TcpTotals TcpServer::totals() const { return loop_->totals(); }
+TcpTotals TcpServer::totals() const {
+  return loop_->totals();
+}
 
-void TcpServer::stop() { loop_->stop(); }
+void TcpServer::stop() {
+  loop_->stop();
+}
 
 }  // namespace idetcd::resolver

@@ -171,14 +171,15 @@ class UdpServer::Worker {
   std::thread thread_;
 };
 
-UdpServer::UdpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy,
-                     const Snapshot<Zone>& zones) {
+UdpServer::UdpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<Zone>& zones) {
   for (const Listener& listener : listeners)
     for (const FileDescriptor& fd : listener.udp)
       workers_.push_back(std::make_unique<Worker>(fd.get(), listener.wildcard, policy, zones));
 }
 
-UdpServer::~UdpServer() { stop(); }
+UdpServer::~UdpServer() {
+  stop();
+}
 
 CounterTotals UdpServer::totals() const {
   CounterTotals sum;

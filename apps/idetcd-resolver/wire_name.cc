@@ -12,9 +12,13 @@ namespace {
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::string_view kHex = "0123456789abcdef";
 
-char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
-bool printable(char c) noexcept { return c > ' ' && c < 0x7f && c != '\\' && c != '.'; }
+bool printable(char c) noexcept {
+  return c > ' ' && c < 0x7f && c != '\\' && c != '.';
+}
 
 bool append_label(Bytes& name, std::string_view label) {
   if (label.empty() || label.size() > kMaxLabel || !std::all_of(label.begin(), label.end(), printable)) return false;
@@ -82,15 +86,21 @@ std::optional<Bytes> prepend(std::string_view label, WireName name) {
   return longer;
 }
 
-WireName parent_of(WireName name) noexcept { return name.subspan(std::to_integer<std::size_t>(name.front()) + 1); }
+WireName parent_of(WireName name) noexcept {
+  return name.subspan(std::to_integer<std::size_t>(name.front()) + 1);
+}
 
 bool lies_in(WireName name, WireName zone) noexcept {
   while (name.size() > zone.size()) name = parent_of(name);
   return name.size() == zone.size() && std::memcmp(name.data(), zone.data(), name.size()) == 0;
 }
 
-Bytes reverse_name(const Ipv4& address) { return reverse_v4(address, address.size()); }
-Bytes reverse_name(const Ipv6& address) { return reverse_v6(address, 2 * address.size()); }
+Bytes reverse_name(const Ipv4& address) {
+  return reverse_v4(address, address.size());
+}
+Bytes reverse_name(const Ipv6& address) {
+  return reverse_v6(address, 2 * address.size());
+}
 
 std::optional<Bytes> reverse_zone(std::string_view network) {
   const std::size_t slash = network.find('/');

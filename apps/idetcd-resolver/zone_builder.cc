@@ -187,9 +187,17 @@ Result<ZoneBuilder> ZoneBuilder::create(ZoneOptions options) {
   return ZoneBuilder(std::make_unique<Impl>(std::move(options), std::move(*layout)));
 }
 
-void ZoneBuilder::set(std::size_t pool, SlotId slot, const NamedRecord* record) { impl_->set(pool, slot, record); }
-void ZoneBuilder::set_freshness(Freshness freshness) { impl_->set_freshness(freshness); }
-std::shared_ptr<const Zone> ZoneBuilder::commit(std::uint32_t serial) { return impl_->commit(serial); }
-ZoneTotals ZoneBuilder::totals() const { return impl_->totals(); }
+void ZoneBuilder::set(std::size_t pool, SlotId slot, const NamedRecord* record) {
+  impl_->set(pool, slot, record);
+}
+void ZoneBuilder::set_freshness(Freshness freshness) {
+  impl_->set_freshness(freshness);
+}
+std::shared_ptr<const Zone> ZoneBuilder::commit(std::uint32_t serial) {
+  return impl_->commit(serial);
+}
+ZoneTotals ZoneBuilder::totals() const {
+  return impl_->totals();
+}
 
 }  // namespace idetcd::resolver

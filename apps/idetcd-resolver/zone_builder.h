@@ -41,10 +41,10 @@ inline constexpr std::size_t kMaxRrsetRecords = 100;  // as BIND's max-records-p
 
 // What the zone holds and what it could not, as of the last commit.
 struct ZoneTotals {
-  std::size_t names = 0;         // that have records
-  std::size_t members = 0;       // slots that are taken, over all pools
-  std::size_t over_limit = 0;    // records left out of RRsets that have kMaxRrsetRecords
-  std::size_t unencodable = 0;   // ports whose name is no service label; records too large
+  std::size_t names = 0;        // that have records
+  std::size_t members = 0;      // slots that are taken, over all pools
+  std::size_t over_limit = 0;   // records left out of RRsets that have kMaxRrsetRecords
+  std::size_t unencodable = 0;  // ports whose name is no service label; records too large
 };
 
 // For one thread at a time. Zones outlive the builder.

@@ -5,7 +5,9 @@
 namespace idetcd::resolver {
 namespace {
 
-Error wrong(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+Error wrong(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message)};
+}
 
 Result<Bytes> zone_of(const PoolOptions& pool) {
   const std::string& text = pool.zone.empty() ? pool.pattern.zone() : pool.zone;

@@ -16,7 +16,7 @@ namespace idetcd::resolver {
 struct ZoneLayout {
   struct Pool {
     PatternTemplate pattern;
-    std::size_t cut = 0;              // index into apexes
+    std::size_t cut = 0;  // index into apexes
     std::optional<Bytes> pool_name{};
   };
 

@@ -34,8 +34,8 @@ class ZonePublisher {
   explicit ZonePublisher(ZoneBuilder builder);
 
   mutable std::mutex mutex_;
-  ZoneBuilder builder_;            // guarded by mutex_
-  Revision revision_ = 0;          // guarded by mutex_
+  ZoneBuilder builder_;                     // guarded by mutex_
+  Revision revision_ = 0;                   // guarded by mutex_
   Freshness freshness_ = Freshness::kLive;  // guarded by mutex_
   Snapshot<Zone> zones_;
 };

@@ -18,8 +18,7 @@ using Bytes = std::vector<std::byte>;
 std::vector<Bytes> reference(std::span<const std::byte> stream) {
   std::vector<Bytes> messages;
   while (stream.size() >= 2) {
-    const std::size_t size =
-        std::to_integer<std::size_t>(stream[0]) << 8 | std::to_integer<std::size_t>(stream[1]);
+    const std::size_t size = std::to_integer<std::size_t>(stream[0]) << 8 | std::to_integer<std::size_t>(stream[1]);
     if (size > kMaxTcpRequest || stream.size() - 2 < size) break;
     messages.emplace_back(stream.begin() + 2, stream.begin() + 2 + static_cast<std::ptrdiff_t>(size));
     stream = stream.subspan(2 + size);
@@ -39,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<Bytes> messages;
   std::size_t turn = 0;
   for (std::size_t at = 0; at < stream.size() && !framing.broken();) {
-    const std::size_t wanted = pieces.empty() ? stream.size() : std::to_integer<std::size_t>(pieces[turn++ % pieces.size()]);
+    const std::size_t wanted =
+        pieces.empty() ? stream.size() : std::to_integer<std::size_t>(pieces[turn++ % pieces.size()]);
     const std::size_t piece = std::min(wanted, stream.size() - at);
     framing.append(stream.subspan(at, piece));
     at += piece;

@@ -10,14 +10,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include "idetcd-resolver/dns_server.h"
-#include "idetcd-resolver/file_descriptor.h"
-#include "idetcd-resolver/tcp_connection.h"
-#include "support/dns_probe.h"
+#include "support/dns_client.h"
 
 namespace idetcd::testing {
 namespace {
@@ -51,35 +48,6 @@ struct Served {
   }
   std::uint16_t port() const { return server->port(); }
 };
-
-sockaddr_in loopback(std::uint16_t port, std::uint32_t address = INADDR_LOOPBACK) {
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(address);
-  return to;
-}
-
-FileDescriptor connected(int type, const sockaddr_in& to) {
-  FileDescriptor fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
-  REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
-  return fd;
-}
-
-bool readable_within(const FileDescriptor& fd, std::chrono::milliseconds time) {
-  pollfd wait{fd.get(), POLLIN, 0};
-  return poll(&wait, 1, static_cast<int>(time.count())) == 1;
-}
-
-Packet ask_udp(const FileDescriptor& fd, const Packet& request) {
-  REQUIRE(send(fd.get(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
-  REQUIRE(readable_within(fd, 5s));
-  Packet reply(4096);
-  const ssize_t size = recv(fd.get(), reply.data(), reply.size(), 0);
-  REQUIRE(size > 0);
-  reply.resize(static_cast<std::size_t>(size));
-  return reply;
-}
 
 Packet framed(const Packet& message) {
   Packet out{static_cast<std::byte>(message.size() >> 8), static_cast<std::byte>(message.size())};
@@ -144,13 +112,16 @@ std::string output_of(const std::string& command) {
   return text;
 }
 
-bool installed(const std::string& program) { return std::system(("command -v " + program + " >/dev/null").c_str()) == 0; }
+bool installed(const std::string& program) {
+  return std::system(("command -v " + program + " >/dev/null").c_str()) == 0;
+}
 
 TEST_CASE("UDP and TCP give the same answer", "[dns]") {
   Served served;
   const Packet query = make_query({"worker7.tf.local."});
   const Packet udp = ask_udp(connected(SOCK_DGRAM, loopback(served.port())), query);
-  CHECK(DecodedReply(udp).records(DnsSection::kAnswer) == std::vector<std::string>{"worker7.tf.local. 5 IN A 10.0.0.7"});
+  CHECK(DecodedReply(udp).records(DnsSection::kAnswer) ==
+        std::vector<std::string>{"worker7.tf.local. 5 IN A 10.0.0.7"});
   const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed(query));
   CHECK(read_message(tcp) == udp);
@@ -375,11 +346,13 @@ TEST_CASE("dig, kdig and drill read our answers", "[dns][clients]") {
     CHECK(output_of(dig + "+short worker3.tf.local") == "10.0.0.3\n");
     CHECK(output_of(dig + "+short AAAA worker3.tf.local") == "fd00::3\n");
     CHECK(output_of(dig + "+short +tcp worker3.tf.local") == "10.0.0.3\n");
-    CHECK_THAT(output_of(dig + "nobody.tf.local"), Catch::Contains("status: NXDOMAIN") && Catch::Contains("root.tf.local. 42"));
+    CHECK_THAT(output_of(dig + "nobody.tf.local"),
+               Catch::Contains("status: NXDOMAIN") && Catch::Contains("root.tf.local. 42"));
     CHECK_THAT(output_of(dig + "worker3.tf.local"), Catch::Contains("COOKIE: ") && Catch::Contains("(good)"));
     CHECK_THAT(output_of(dig + "workers.tf.local"), Catch::Contains("ANSWER: 100"));  // by TCP, after TC
     CHECK_THAT(output_of(dig + "+norec ANY worker3.tf.local"), Catch::Contains("ANSWER: 1,"));
-    CHECK_THAT(output_of(dig + "SRV _grpc._tcp.worker3.tf.local"), Catch::Contains("2222 worker3.tf.local.") && Catch::Contains("fd00::3"));
+    CHECK_THAT(output_of(dig + "SRV _grpc._tcp.worker3.tf.local"),
+               Catch::Contains("2222 worker3.tf.local.") && Catch::Contains("fd00::3"));
     CHECK_THAT(output_of(dig + "example.org"), Catch::Contains("status: REFUSED"));
   }
   if (installed("kdig")) {
@@ -392,7 +365,8 @@ TEST_CASE("dig, kdig and drill read our answers", "[dns][clients]") {
   if (installed("drill")) {
     const std::string drill = "drill -p " + port + " ";
     CHECK_THAT(output_of(drill + "worker5.tf.local @127.0.0.1 AAAA"), Catch::Contains("fd00::5"));
-    CHECK_THAT(output_of(drill + "tf.local @127.0.0.1 SOA"), Catch::Contains("ns.tf.local. root.tf.local. 42 60 10 86400 2"));
+    CHECK_THAT(output_of(drill + "tf.local @127.0.0.1 SOA"),
+               Catch::Contains("ns.tf.local. root.tf.local. 42 60 10 86400 2"));
   }
 }
 

@@ -39,14 +39,10 @@ std::string one_line(ldns_rr* rr, bool question) {
 
 ldns_rr_list* section_of(const ldns_pkt* packet, DnsSection section) {
   switch (section) {
-    case DnsSection::kQuestion:
-      return ldns_pkt_question(packet);
-    case DnsSection::kAnswer:
-      return ldns_pkt_answer(packet);
-    case DnsSection::kAuthority:
-      return ldns_pkt_authority(packet);
-    case DnsSection::kAdditional:
-      break;
+    case DnsSection::kQuestion: return ldns_pkt_question(packet);
+    case DnsSection::kAnswer: return ldns_pkt_answer(packet);
+    case DnsSection::kAuthority: return ldns_pkt_authority(packet);
+    case DnsSection::kAdditional: break;
   }
   return ldns_pkt_additional(packet);
 }
@@ -92,17 +88,31 @@ DecodedReply::DecodedReply(std::span<const std::byte> wire) : size_(wire.size())
   packet_.reset(packet, ldns_pkt_free);
 }
 
-unsigned DecodedReply::id() const { return ldns_pkt_id(packet_.get()); }
+unsigned DecodedReply::id() const {
+  return ldns_pkt_id(packet_.get());
+}
 unsigned DecodedReply::rcode() const {
   return static_cast<unsigned>(ldns_pkt_get_rcode(packet_.get())) |
          static_cast<unsigned>(ldns_pkt_edns_extended_rcode(packet_.get())) << 4;
 }
-bool DecodedReply::authoritative() const { return ldns_pkt_aa(packet_.get()); }
-bool DecodedReply::truncated() const { return ldns_pkt_tc(packet_.get()); }
-bool DecodedReply::recursion_desired() const { return ldns_pkt_rd(packet_.get()); }
-bool DecodedReply::edns() const { return ldns_pkt_edns(packet_.get()); }
-unsigned DecodedReply::payload() const { return ldns_pkt_edns_udp_size(packet_.get()); }
-bool DecodedReply::dnssec_ok() const { return ldns_pkt_edns_do(packet_.get()); }
+bool DecodedReply::authoritative() const {
+  return ldns_pkt_aa(packet_.get());
+}
+bool DecodedReply::truncated() const {
+  return ldns_pkt_tc(packet_.get());
+}
+bool DecodedReply::recursion_desired() const {
+  return ldns_pkt_rd(packet_.get());
+}
+bool DecodedReply::edns() const {
+  return ldns_pkt_edns(packet_.get());
+}
+unsigned DecodedReply::payload() const {
+  return ldns_pkt_edns_udp_size(packet_.get());
+}
+bool DecodedReply::dnssec_ok() const {
+  return ldns_pkt_edns_do(packet_.get());
+}
 
 Packet DecodedReply::edns_options() const {
   const ldns_rdf* const data = ldns_pkt_edns_data(packet_.get());

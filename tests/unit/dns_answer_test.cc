@@ -48,12 +48,7 @@ TEST_CASE("each question has its answer", "[dns]") {
   const Row row = GENERATE(values<Row>({
       {"worker1.tf.local.", kTypeA, 0, true, {"worker1.tf.local. 5 IN A 10.0.0.1"}, {}},
       {"worker1.tf.local.", kTypeAaaa, 0, true, {"worker1.tf.local. 5 IN AAAA fd00::1"}, {}},
-      {"worker1.tf.local.",
-       kTypeTxt,
-       0,
-       true,
-       {R"(worker1.tf.local. 5 IN TXT "slot=1" "token=1001")"},
-       {}},
+      {"worker1.tf.local.", kTypeTxt, 0, true, {R"(worker1.tf.local. 5 IN TXT "slot=1" "token=1001")"}, {}},
       {"wOrKer1.TF.locaL.", kTypeA, 0, true, {"wOrKer1.TF.locaL. 5 IN A 10.0.0.1"}, {}},
       {"worker2.tf.local.",
        kTypeA,

@@ -57,7 +57,8 @@ TEST_CASE("a server cookie is valid for an hour, for its client only", "[dns][co
   CHECK(valid(999'700, v4(198, 51, 100, 100)));
   CHECK_FALSE(valid(999'699, v4(198, 51, 100, 100)));
   CHECK_FALSE(valid(1'000'000, v4(198, 51, 100, 101)));
-  CHECK_FALSE(valid_server_cookie(secret, Client(client), std::span(cookie).first(8), v4(198, 51, 100, 100), 1'000'000));
+  CHECK_FALSE(
+      valid_server_cookie(secret, Client(client), std::span(cookie).first(8), v4(198, 51, 100, 100), 1'000'000));
 }
 
 TEST_CASE("cookies go back with the server's half", "[dns][cookie]") {
@@ -88,8 +89,8 @@ TEST_CASE("cookies go back with the server's half", "[dns][cookie]") {
 
 TEST_CASE("a server cookie can be asked for without a question", "[dns][cookie]") {
   ZoneBuilder builder = make_builder({"worker{{.ID}}.tf.local."});
-  Packet request = make_query(
-      {.name = ".", .edns = EdnsQuery{.options = make_option(10, from_hex("2464c4abcf10c957"))}});
+  Packet request =
+      make_query({.name = ".", .edns = EdnsQuery{.options = make_option(10, from_hex("2464c4abcf10c957"))}});
   request[5] = std::byte{0};
   request.erase(request.begin() + 12, request.begin() + 17);
   const DecodedReply reply(ask(*builder.commit(1), request));

@@ -22,7 +22,9 @@ Packet valid_request() {
                      .edns = EdnsQuery{.options = make_option(10, std::as_bytes(std::span("clientco", 8)))}});
 }
 
-unsigned rcode_of(const Packet& reply) { return std::to_integer<unsigned>(reply[3]) & 15; }
+unsigned rcode_of(const Packet& reply) {
+  return std::to_integer<unsigned>(reply[3]) & 15;
+}
 
 Packet with_name(const Packet& name) {
   Packet request = make_query({"."});

@@ -16,8 +16,7 @@ using namespace resolver;
 
 std::unique_ptr<ZonePublisher> publisher_of(const std::vector<std::string>& patterns) {
   ZoneOptions options;
-  for (const std::string& text : patterns)
-    options.pools.push_back({PatternTemplate::parse(text, 100).value(), {}, {}});
+  for (const std::string& text : patterns) options.pools.push_back({PatternTemplate::parse(text, 100).value(), {}, {}});
   return ZonePublisher::create(std::move(options)).value();
 }
 

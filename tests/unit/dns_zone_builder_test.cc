@@ -15,7 +15,9 @@ using Lines = std::vector<std::string>;
 constexpr auto kAnswer = DnsSection::kAnswer;
 constexpr auto kAdditional = DnsSection::kAdditional;
 
-PatternTemplate pattern_of(const std::string& text, SlotId limit = 10) { return PatternTemplate::parse(text, limit).value(); }
+PatternTemplate pattern_of(const std::string& text, SlotId limit = 10) {
+  return PatternTemplate::parse(text, limit).value();
+}
 
 ZoneBuilder builder_of(ZoneOptions options) {
   auto builder = ZoneBuilder::create(std::move(options));
@@ -67,9 +69,8 @@ TEST_CASE("the zone's service name lists every node that has the port", "[dns][b
   const DecodedReply both = ask(*builder.commit(1), Query{"_grpc._tcp.tf.local.", kTypeSrv});
   CHECK(both.records(kAnswer) == Lines{"_grpc._tcp.tf.local. 5 IN SRV 0 1 2222 worker1.tf.local.",
                                        "_grpc._tcp.tf.local. 5 IN SRV 0 1 3333 ps2.tf.local."});
-  CHECK(both.records(kAdditional) ==
-        Lines{"worker1.tf.local. 5 IN A 10.0.0.1", "worker1.tf.local. 5 IN AAAA fd00::1",
-              "ps2.tf.local. 5 IN A 10.0.0.2", "ps2.tf.local. 5 IN AAAA fd00::2"});
+  CHECK(both.records(kAdditional) == Lines{"worker1.tf.local. 5 IN A 10.0.0.1", "worker1.tf.local. 5 IN AAAA fd00::1",
+                                           "ps2.tf.local. 5 IN A 10.0.0.2", "ps2.tf.local. 5 IN AAAA fd00::2"});
 
   NamedRecord moved = one;
   moved.record.ipv4 = {{192, 0, 2, 1}};

@@ -10,7 +10,7 @@
 #
 # Settings, from the environment: ROUNDS=5 SECONDS_EACH=3 NAMES="1000 100000"
 # MIXES="a mix" EDNS="no yes" SERVERS="floor idetcd knot nsd" WORKERS=1 PORT=5353
-# SERVER_CORES=0 LOAD_CORES=1 WINDOW=64 SOCKETS=16
+# SERVER_CORES=0 LOAD_CORES=1 WINDOW=64 SOCKETS=16 RATE= (queries/s; for latency at a set load)
 set -euo pipefail
 
 build=${1:-build/release}
@@ -133,10 +133,11 @@ field() { awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) print $(i
 
 one_run() { # SERVER NAMES FILE EDNS
   start "$1" "$2"
-  local edns=() line
-  [[ $4 == yes ]] && edns=(--edns)
+  local flags=() line
+  [[ $4 == yes ]] && flags=(--edns)
+  [[ -n ${RATE:-} ]] && flags+=(--rate "$RATE")
   line=$(taskset -c "$load_cores" "$tools/dnsblast" --port "$port" --names "$3" --seconds "$seconds" \
-         --window "${WINDOW:-64}" --sockets "${SOCKETS:-16}" --pid "$server_pid" "${edns[@]}" || true)
+         --window "${WINDOW:-64}" --sockets "${SOCKETS:-16}" --pid "$server_pid" "${flags[@]}" || true)
   stop_server
   echo "$1 $(field server_cpu_us_per_query "$line") $(field qps "$line") $(field p99 "$line")" \
        "$(field server_rss_kb "$line") $(field lost "$line") $(field bad "$line")"

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Cost {
-  double mean = 0;    // microseconds
+  double mean = 0;  // microseconds
   double median = 0;
   double p99 = 0;
 };

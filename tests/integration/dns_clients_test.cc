@@ -1,0 +1,112 @@
+// Programs that know nothing of us find nodes by our DNS: the C library's resolver and gRPC's.
+#include <arpa/inet.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "common/child_process.h"
+#include "common/temporary_folder.h"
+#include "idetcd-resolver/dns_server.h"
+#include "support/dns_client.h"
+
+namespace idetcd::testing {
+namespace {
+
+using namespace resolver;
+using namespace std::chrono_literals;
+
+std::shared_ptr<const Zone> zone_of_one(const Ipv4& address) {
+  ZoneBuilder builder = make_builder({"worker{{.ID}}.tf.local."});
+  NamedRecord record = make_record(1);
+  record.record.ipv4 = {address};
+  record.record.ipv6.clear();
+  builder.set(0, 1, &record);
+  return builder.commit(1);
+}
+
+std::unique_ptr<DnsServer> serve(const std::string& address, const Snapshot<Zone>& zones) {
+  DnsServerOptions options;
+  options.listen.push_back(parse_listen_address(address).value());
+  options.workers = 1;
+  auto server = DnsServer::start(std::move(options), zones);
+  return server ? std::move(*server) : nullptr;
+}
+
+TEST_CASE("gRPC's resolver finds a worker", "[dns][clients]") {
+  const Snapshot<Zone> zones(zone_of_one({127, 0, 0, 1}));
+  const auto server = serve("127.0.0.1:0", zones);
+  REQUIRE(server);
+  const FileDescriptor worker(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at = loopback(0);
+  socklen_t size = sizeof at;
+  REQUIRE(bind(worker.get(), reinterpret_cast<const sockaddr*>(&at), size) == 0);
+  REQUIRE(listen(worker.get(), 4) == 0);
+  REQUIRE(getsockname(worker.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+
+  const std::string target =
+      "dns://127.0.0.1:" + std::to_string(server->port()) + "/worker1.tf.local:" + std::to_string(ntohs(at.sin_port));
+  const auto channel = grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
+  channel->GetState(true);              // resolves and connects
+  CHECK(readable_within(worker, 10s));  // a connection waits to be accepted
+  CHECK(server->totals().udp.answers[0] > 0);
+}
+
+void raise_loopback() {
+  const FileDescriptor fd(socket(AF_INET, SOCK_DGRAM, 0));
+  ifreq request{};
+  std::strcpy(request.ifr_name, "lo");
+  ioctl(fd.get(), SIOCGIFFLAGS, &request);
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  ioctl(fd.get(), SIOCSIFFLAGS, &request);
+}
+
+// Whether this process has its own network, and `resolv_conf` for its /etc/resolv.conf.
+bool move_away(const std::string& resolv_conf) {
+  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return false;
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  if (mount(resolv_conf.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) return false;
+  raise_loopback();
+  return true;
+}
+
+// Run by the next test only, in a process of its own.
+TEST_CASE("getent, inside its namespace", "[.inside]") {
+  const auto folder = app::TemporaryFolder::create("idetcd-getent").value();
+  const std::string resolv_conf = folder.path() / "resolv.conf";
+  std::ofstream(resolv_conf) << "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n";
+  if (!move_away(resolv_conf)) {
+    WARN("no namespaces here: not tried");
+    return;
+  }
+  const Snapshot<Zone> zones(zone_of_one({10, 1, 2, 3}));
+  const auto server = serve("127.0.0.1:53", zones);
+  REQUIRE(server);
+  FILE* const pipe = popen("getent hosts worker1.tf.local", "r");
+  REQUIRE(pipe != nullptr);
+  std::array<char, 256> line{};
+  CHECK(std::fgets(line.data(), line.size(), pipe) != nullptr);
+  pclose(pipe);
+  CHECK_THAT(std::string(line.data()), Catch::StartsWith("10.1.2.3 "));
+}
+
+TEST_CASE("getent finds a worker through resolv.conf", "[dns][clients]") {
+  auto inside =
+      app::ChildProcess::start({{"/proc/self/exe", "[.inside]"}, app::current_environment(), -1, -1, false, true});
+  REQUIRE(inside);
+  CHECK(inside->wait_for(30s) == 0);
+}
+
+}  // namespace
+}  // namespace idetcd::testing

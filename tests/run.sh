@@ -9,7 +9,7 @@ usage: tests/run.sh [option...]
   --asan      unit and integration tests under the address and undefined-behaviour sanitizers
   --tsan      unit and integration tests under the thread sanitizer
   --fuzz      each fuzz target for 60 s (IDETCD_FUZZ_SECONDS) with clang's libFuzzer
-  --tidy      clang-tidy over the library and the programs
+  --tidy      clang-format's opinion, and clang-tidy's on the library and the programs
   --all       every test, then --asan and --tsan
   --label L   only the tests with this label: unit, integration, fault, fuzz, install
 Several may be given; they run in the order above. IDETCD_TEST_ENDPOINTS names an etcd to use
@@ -80,6 +80,10 @@ fuzz_each() {
   done
 }
 
+check_format() {
+  find lib apps tests examples -name '*.cc' -o -name '*.h' | xargs clang-format --dry-run -Werror
+}
+
 if [ -n "$plain" ]; then
   step "build" build dev && step "tests${label:+ ($label)}" run_tests dev ${label:+-L "^$label\$"} || true
 fi
@@ -88,7 +92,10 @@ for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
     step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
 done
 if [ -n "$fuzz" ]; then step "build fuzz" build fuzz tests/fuzz/all && step "fuzz" fuzz_each || true; fi
-if [ -n "$tidy" ]; then step "tidy" build tidy || true; fi
+if [ -n "$tidy" ]; then
+  step "format" check_format || true
+  step "tidy" build tidy || true
+fi
 
 echo
 cat "$summary"

@@ -235,6 +235,8 @@ Status ClaimRun::yield_to_predecessor(const Taken& taken) {
 Result<ClaimRun::Turn> ClaimRun::wait_for_turn(ClaimPlan& plan, const Ranked& ranked) {
   const bool may_wait = setting_.options.on_full == OnFull::kWait;
   if (ranked.free == 0 && !may_wait) return Turn::kFull;
+  const auto longest = setting_.options.longest_wait;
+  if (longest.count() > 0 && wait_until_ == TimePoint::max()) wait_until_ = setting_.clock->now() + longest;
   WaitingRoom room(*keys_, setting_.pattern, node_id_);
   for (;;) {
     auto turn = wait_in(room, plan, may_wait);
@@ -258,10 +260,12 @@ Result<ClaimRun::Turn> ClaimRun::wait_in(WaitingRoom& room, ClaimPlan& plan, boo
       return Turn::kOurs;
     }
     if (!may_wait && room.occupancy().free() == 0) return Turn::kFull;
+    const TimePoint now = setting_.clock->now();
+    if (now >= wait_until_) return Turn::kFull;
     if (std::exchange(told_position_, room.rank()) != room.rank() && setting_.options.on_position) {
       setting_.options.on_position(room.rank());
     }
-    if (!apply_news(room, watches.first_number, relist - setting_.clock->now())) break;
+    if (!apply_news(room, watches.first_number, std::min(relist, wait_until_) - now)) break;
   }
   return Error{ErrorCode::kCompacted, "the queue must be listed again"};
 }

@@ -85,6 +85,7 @@ class ClaimRun {
   std::string node_id_;
   std::optional<StateFile> state_;
   SavedClaim saved_;
+  TimePoint wait_until_ = TimePoint::max();
   TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
   std::uint64_t next_watch_ = 1;
   std::size_t told_position_ = 0;

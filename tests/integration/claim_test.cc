@@ -152,6 +152,18 @@ TEST_CASE("waiting ends when it is told to, and leaves no ticket", "[claim][wait
   CHECK(pool.tickets() == 0);
 }
 
+TEST_CASE("waiting has an end when it is given one", "[claim][wait]") {
+  Pool pool(1);
+  auto first = pool.claim();
+  REQUIRE(first.has_value());
+  pool.options.on_full = OnFull::kWait;
+  pool.options.longest_wait = 300ms;
+  const auto second = pool.claim();
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code == ErrorCode::kFull);
+  CHECK(pool.tickets() == 0);
+}
+
 TEST_CASE("an overwritten record is loss, noticed at once", "[claim]") {
   const Pool pool(3);
   auto claim = pool.claim();

@@ -31,6 +31,10 @@ struct ClaimOptions {
   std::chrono::seconds ttl{20};  // of the lease; 2 s to 1 day (etcd may grant more)
   OnFull on_full = OnFull::kFail;
 
+  // With kWait: how long to wait for a turn before claim() returns kFull after all.
+  // 0: until it comes.
+  std::chrono::milliseconds longest_wait{0};
+
   // Who this is: 1..128 of letters, digits, '-', '_', '.', ':'. Two live processes
   // may not share one. Empty: a random one, or the one kept in `state_dir`.
   std::string node_id{};

@@ -13,16 +13,11 @@ namespace {
 
 std::string_view heading(SettingGroup group) {
   switch (group) {
-    case SettingGroup::kEtcd:
-      return "etcd";
-    case SettingGroup::kPool:
-      return "The pool";
-    case SettingGroup::kClaim:
-      return "This node";
-    case SettingGroup::kServe:
-      return "DNS";
-    case SettingGroup::kLog:
-      return "Log";
+    case SettingGroup::kEtcd: return "etcd";
+    case SettingGroup::kPool: return "The pool";
+    case SettingGroup::kClaim: return "This node";
+    case SettingGroup::kServe: return "DNS";
+    case SettingGroup::kLog: return "Log";
   }
   return "";
 }

@@ -19,19 +19,13 @@ const std::string_view kExitStatusHelp =
 
 int exit_status_of(ErrorCode code) noexcept {
   switch (code) {
-    case ErrorCode::kInvalidArgument:
-      return kExitUsage;
+    case ErrorCode::kInvalidArgument: return kExitUsage;
     case ErrorCode::kFull:
-    case ErrorCode::kLost:
-      return kExitTryLater;
-    case ErrorCode::kDuplicateNode:
-      return kExitConfig;
-    case ErrorCode::kDenied:
-      return kExitDenied;
-    case ErrorCode::kCancelled:
-      return kExitOk;
-    case ErrorCode::kInternal:
-      return kExitInternal;
+    case ErrorCode::kLost: return kExitTryLater;
+    case ErrorCode::kDuplicateNode: return kExitConfig;
+    case ErrorCode::kDenied: return kExitDenied;
+    case ErrorCode::kCancelled: return kExitOk;
+    case ErrorCode::kInternal: return kExitInternal;
     case ErrorCode::kNotFound:
     case ErrorCode::kAlreadyExists:
     case ErrorCode::kDeadlineExceeded:
@@ -39,8 +33,7 @@ int exit_status_of(ErrorCode code) noexcept {
     case ErrorCode::kUntrusted:
     case ErrorCode::kCompacted:
     case ErrorCode::kTooManyOperations:
-    case ErrorCode::kNoSpace:
-      return kExitUnavailable;
+    case ErrorCode::kNoSpace: return kExitUnavailable;
   }
   return kExitInternal;
 }

@@ -39,22 +39,14 @@ class Families {
 
 const char* rcode_name(std::size_t rcode) {
   switch (static_cast<Rcode>(rcode)) {
-    case Rcode::kNoError:
-      return "NOERROR";
-    case Rcode::kFormErr:
-      return "FORMERR";
-    case Rcode::kServFail:
-      return "SERVFAIL";
-    case Rcode::kNxDomain:
-      return "NXDOMAIN";
-    case Rcode::kNotImp:
-      return "NOTIMP";
-    case Rcode::kRefused:
-      return "REFUSED";
-    case Rcode::kBadVers:
-      return "BADVERS";
-    case Rcode::kBadCookie:
-      return "BADCOOKIE";
+    case Rcode::kNoError: return "NOERROR";
+    case Rcode::kFormErr: return "FORMERR";
+    case Rcode::kServFail: return "SERVFAIL";
+    case Rcode::kNxDomain: return "NXDOMAIN";
+    case Rcode::kNotImp: return "NOTIMP";
+    case Rcode::kRefused: return "REFUSED";
+    case Rcode::kBadVers: return "BADVERS";
+    case Rcode::kBadCookie: return "BADCOOKIE";
   }
   return nullptr;
 }

@@ -139,7 +139,8 @@ class Demo {
     const std::string name(cluster_->pattern().render(lost_));
     DemoNode& victim = *cluster_->owner(*cluster_->records()->find(lost_));
     const DemoNode& witness = other_than(victim);
-    say("\nKilling {} (kill -9 {}); its lease of {} s runs out now\n", name, victim.process.pid(), options_.ttl.count());
+    say("\nKilling {} (kill -9 {}); its lease of {} s runs out now\n", name, victim.process.pid(),
+        options_.ttl.count());
     victim.process.signal(SIGKILL);
     const auto killed = Clock::now();
     if (!victim.process.wait_for(5s)) fail("the process does not end");

@@ -1,9 +1,9 @@
 #include "bench/etcd_metrics.h"
 
 #include <arpa/inet.h>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <stdexcept>
 
 namespace idetcd::testing {
 namespace {

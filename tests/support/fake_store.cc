@@ -11,30 +11,21 @@ namespace {
 template <class T>
 bool compares(Compare::Op op, const T& left, const T& right) {
   switch (op) {
-    case Compare::Op::kEqual:
-      return left == right;
-    case Compare::Op::kGreater:
-      return left > right;
-    case Compare::Op::kLess:
-      return left < right;
-    case Compare::Op::kNotEqual:
-      return left != right;
+    case Compare::Op::kEqual: return left == right;
+    case Compare::Op::kGreater: return left > right;
+    case Compare::Op::kLess: return left < right;
+    case Compare::Op::kNotEqual: return left != right;
   }
   return false;
 }
 
 std::int64_t number_of(const KeyValue& kv, Compare::Target target) {
   switch (target) {
-    case Compare::Target::kVersion:
-      return kv.version;
-    case Compare::Target::kCreateRevision:
-      return kv.create_revision;
-    case Compare::Target::kModRevision:
-      return kv.mod_revision;
-    case Compare::Target::kLease:
-      return kv.lease;
-    case Compare::Target::kValue:
-      break;
+    case Compare::Target::kVersion: return kv.version;
+    case Compare::Target::kCreateRevision: return kv.create_revision;
+    case Compare::Target::kModRevision: return kv.mod_revision;
+    case Compare::Target::kLease: return kv.lease;
+    case Compare::Target::kValue: break;
   }
   return 0;
 }

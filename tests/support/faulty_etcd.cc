@@ -120,10 +120,8 @@ Status FaultyEtcd::lease_revoke(LeaseId id, const CallOptions& options) {
 void FaultyEtcd::lease_keep_alive(LeaseId id, std::chrono::milliseconds timeout, KeepAliveCallback done) {
   const Fault fault = next_fault(EtcdCall::kKeepAlive);
   switch (fault.kind) {
-    case Kind::kNone:
-      return etcd_->lease_keep_alive(id, timeout, std::move(done));
-    case Kind::kRequestLost:
-      return later_.run_after(0ms, [fault, done = std::move(done)] { done(error_of(fault)); });
+    case Kind::kNone: return etcd_->lease_keep_alive(id, timeout, std::move(done));
+    case Kind::kRequestLost: return later_.run_after(0ms, [fault, done = std::move(done)] { done(error_of(fault)); });
     case Kind::kAnswerLost:
       return etcd_->lease_keep_alive(
           id, timeout, [fault, done = std::move(done)](const Result<KeepAliveReply>&) { done(error_of(fault)); });

@@ -50,7 +50,10 @@ struct Served {
 };
 
 Packet framed(const Packet& message) {
-  Packet out{static_cast<std::byte>(message.size() >> 8), static_cast<std::byte>(message.size())};
+  Packet out;
+  out.reserve(2 + message.size());
+  out.push_back(static_cast<std::byte>(message.size() >> 8));
+  out.push_back(static_cast<std::byte>(message.size()));
   out.insert(out.end(), message.begin(), message.end());
   return out;
 }

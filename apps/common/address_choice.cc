@@ -54,16 +54,16 @@ void complete(Choice& choice, std::span<const MachineAddress> machine) {
   }
 }
 
-bool admitted(const Settings& settings, const MachineAddress& own) {
-  if (!settings.interface.empty() && own.interface != settings.interface) return false;
-  if (settings.cidr.empty()) return true;
-  return std::ranges::any_of(settings.cidr, [&](const Network& network) { return network.contains(own.address); });
+bool admitted(const PoolSettings& pool, const MachineAddress& own) {
+  if (!pool.interface.empty() && own.interface != pool.interface) return false;
+  if (pool.cidr.empty()) return true;
+  return std::ranges::any_of(pool.cidr, [&](const Network& network) { return network.contains(own.address); });
 }
 
-Choice choose_admitted(const Settings& settings, std::span<const MachineAddress> machine) {
+Choice choose_admitted(const PoolSettings& pool, std::span<const MachineAddress> machine) {
   Choice choice;
   for (const MachineAddress& own : machine) {
-    if (admitted(settings, own)) choice.offer(own.address);
+    if (admitted(pool, own)) choice.offer(own.address);
   }
   return choice;
 }
@@ -88,18 +88,18 @@ Choice choose_by_route(std::span<const MachineAddress> machine, std::span<const 
 
 }  // namespace
 
-Result<AdvertisedAddresses> choose_addresses(const Settings& settings, std::span<const MachineAddress> machine,
+Result<AdvertisedAddresses> choose_addresses(const PoolSettings& pool, std::span<const MachineAddress> machine,
                                              std::span<const IpAddress> route_sources) {
-  if (!settings.advertise.empty()) {
+  if (!pool.advertise.empty()) {
     AdvertisedAddresses chosen;
-    for (const IpAddress& address : settings.advertise) {
+    for (const IpAddress& address : pool.advertise) {
       if (const auto* v4 = std::get_if<Ipv4>(&address)) chosen.ipv4.push_back(*v4);
       if (const auto* v6 = std::get_if<Ipv6>(&address)) chosen.ipv6.push_back(*v6);
     }
     return chosen;
   }
-  const bool filtered = !settings.interface.empty() || !settings.cidr.empty();
-  const Choice choice = filtered ? choose_admitted(settings, machine) : choose_by_route(machine, route_sources);
+  const bool filtered = !pool.interface.empty() || !pool.cidr.empty();
+  const Choice choice = filtered ? choose_admitted(pool, machine) : choose_by_route(machine, route_sources);
   if (!choice.empty()) return choice.addresses();
   return Error{
       ErrorCode::kInvalidArgument,
@@ -108,11 +108,11 @@ Result<AdvertisedAddresses> choose_addresses(const Settings& settings, std::span
                : "this machine has no address to publish; name one with --advertise"};
 }
 
-Result<AdvertisedAddresses> choose_addresses_here(const Settings& settings) {
-  if (!settings.advertise.empty()) return choose_addresses(settings, {}, {});
-  const bool filtered = !settings.interface.empty() || !settings.cidr.empty();
-  const auto sources = filtered ? std::vector<IpAddress>{} : route_sources(settings.endpoints);
-  return choose_addresses(settings, machine_addresses(), sources);
+Result<AdvertisedAddresses> choose_addresses_here(const PoolSettings& pool, std::span<const std::string> endpoints) {
+  if (!pool.advertise.empty()) return choose_addresses(pool, {}, {});
+  const bool filtered = !pool.interface.empty() || !pool.cidr.empty();
+  const auto sources = filtered ? std::vector<IpAddress>{} : route_sources(endpoints);
+  return choose_addresses(pool, machine_addresses(), sources);
 }
 
 }  // namespace idetcd::app

@@ -31,7 +31,7 @@ struct AdvertisedAddresses {
 // this very machine, the route says loopback: then the first global address, and
 // loopback only if there is none. Link-local ones are never chosen.
 // kInvalidArgument if nothing is left.
-Result<AdvertisedAddresses> choose_addresses(const Settings& settings, std::span<const MachineAddress> machine,
+Result<AdvertisedAddresses> choose_addresses(const PoolSettings& pool, std::span<const MachineAddress> machine,
                                              std::span<const IpAddress> route_sources);
 
 // In the order of the interfaces. Empty if the system will not tell.
@@ -42,6 +42,6 @@ std::vector<MachineAddress> machine_addresses();
 std::vector<IpAddress> route_sources(std::span<const std::string> endpoints);
 
 // choose_addresses on this machine, as it is now.
-Result<AdvertisedAddresses> choose_addresses_here(const Settings& settings);
+Result<AdvertisedAddresses> choose_addresses_here(const PoolSettings& pool, std::span<const std::string> endpoints);
 
 }  // namespace idetcd::app

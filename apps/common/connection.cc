@@ -17,16 +17,16 @@ std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log)
   throw Exit(in_file ? kExitConfig : exit_status_of(etcd.error().code), etcd.error().message);
 }
 
-ClaimOptions claim_options(const Settings& settings, const LogSink& log) {
+ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log) {
   ClaimOptions options;
-  options.path = settings.path;
-  options.ttl = settings.ttl;
-  options.on_full = settings.on_full;
-  options.node_id = settings.node_id;
-  options.sticky = settings.sticky;
-  options.state_dir = settings.state_dir;
+  options.path = pool.path;
+  options.ttl = pool.ttl;
+  options.on_full = pool.on_full;
+  options.node_id = pool.node_id;
+  options.sticky = pool.sticky;
+  options.state_dir = pool.state_dir;
   options.log = log;
-  if (settings.on_full == OnFull::kWait) {
+  if (pool.on_full == OnFull::kWait) {
     options.on_position = [log](std::size_t position) {
       log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at place {}", position));
     };
@@ -34,20 +34,20 @@ ClaimOptions claim_options(const Settings& settings, const LogSink& log) {
   return options;
 }
 
-Record own_record(const Settings& settings, std::uint16_t port) {
-  auto addresses = choose_addresses_here(settings);
+Record own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port) {
+  auto addresses = choose_addresses_here(pool, settings.endpoints);
   if (!addresses) throw Exit(addresses.error());
   Record record;
   record.ipv4 = std::move(addresses->ipv4);
   record.ipv6 = std::move(addresses->ipv6);
   record.port = port;
-  if (auto valid = validate(record); !valid) refuse(settings.origin("advertise"), valid.error().message);
+  if (auto valid = validate(record); !valid) refuse(pool.origin("advertise"), valid.error().message);
   return record;
 }
 
-Exit claim_failure(const Settings& settings, const Error& error) {
+Exit claim_failure(const PoolSettings& pool, const Error& error) {
   if (error.code == ErrorCode::kFull) {
-    return {kExitTryLater, fmt::format("Could not have more than {} nodes in your cluster", settings.limit)};
+    return {kExitTryLater, fmt::format("Could not have more than {} nodes in your cluster", pool.limit)};
   }
   return Exit(error);
 }

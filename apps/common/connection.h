@@ -15,12 +15,12 @@ namespace idetcd::app {
 // Throws Exit if the settings can not be used; does not wait for etcd.
 std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log);
 
-ClaimOptions claim_options(const Settings& settings, const LogSink& log);
+ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log);
 
-// What this node publishes: its addresses and `port`. Throws Exit if it has none.
-Record own_record(const Settings& settings, std::uint16_t port);
+// What this node publishes in `pool`: its addresses and `port`. Throws Exit if it has none.
+Record own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port);
 
 // What to say when a claim failed, and the status to end with.
-Exit claim_failure(const Settings& settings, const Error& error);
+Exit claim_failure(const PoolSettings& pool, const Error& error);
 
 }  // namespace idetcd::app

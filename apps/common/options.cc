@@ -103,7 +103,7 @@ void apply_corefile(Settings& settings, std::string_view text, std::string_view 
     check_arguments(spec, setting, origin);
     assignments.push_back({&spec, setting.arguments, std::move(origin)});
   }
-  assign(settings, assignments);
+  assign(settings, settings.pools.front(), assignments);
 }
 
 Settings load_settings(const GivenFlags& given, const Environment& environment) {
@@ -114,8 +114,8 @@ Settings load_settings(const GivenFlags& given, const Environment& environment) 
   if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
   if (!path.empty()) apply_corefile(settings, read_file(path), path);
 
-  assign(settings, read_environment(environment));
-  assign(settings, given.settings);
+  assign(settings, settings.pools.front(), read_environment(environment));
+  assign(settings, settings.pools.front(), given.settings);
   check_settings(settings);
   return settings;
 }

@@ -8,7 +8,8 @@
 namespace idetcd::app {
 namespace {
 
-using Arguments = std::span<const std::string>;
+using namespace std::chrono_literals;
+using Arguments = SettingSpec::Arguments;
 
 Error wrong(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};
@@ -101,16 +102,16 @@ Status set_tls(Settings& s, Arguments a) {
   return {};
 }
 
-Status set_limit(Settings& s, Arguments a) {
+Status set_limit(PoolSettings& p, Arguments a) {
   const auto limit = parse_limit(a.front());
   if (!limit) return limit.error();
-  s.limit = *limit;
+  p.limit = *limit;
   return {};
 }
 
 Status set_dns_ttl(Settings& s, Arguments a) {
   std::chrono::seconds ttl{};
-  if (auto read = read_duration(a, ttl, std::chrono::seconds(0), std::chrono::days(1)); !read) return read;
+  if (auto read = read_duration(a, ttl, 0s, std::chrono::days(1)); !read) return read;
   s.dns_ttl = ttl;
   return {};
 }
@@ -122,7 +123,7 @@ Status set_listen(Settings& s, Arguments a) {
 
 Status set_max_stale(Settings& s, Arguments a) {
   std::chrono::seconds most{};
-  if (auto read = read_duration(a, most, std::chrono::seconds(0), std::chrono::days(365)); !read) return read;
+  if (auto read = read_duration(a, most, 0s, std::chrono::days(365)); !read) return read;
   s.max_stale = most;
   return {};
 }
@@ -151,28 +152,28 @@ Status set_metrics(Settings& s, Arguments a) {
   return {};
 }
 
-Status set_node_id(Settings& s, Arguments a) {
+Status set_node_id(PoolSettings& p, Arguments a) {
   if (auto legal = check_node_id(a.front()); !legal) return legal;
-  s.node_id = a.front();
+  p.node_id = a.front();
   return {};
 }
 
-Status set_state_dir(Settings& s, Arguments a) {
+Status set_state_dir(PoolSettings& p, Arguments a) {
   if (a.front().empty()) return wrong("the value is empty; write a folder, as /var/lib/idetcd");
-  s.state_dir = a.front();
+  p.state_dir = a.front();
   return {};
 }
 
-Status set_on_full(Settings& s, Arguments a) {
+Status set_on_full(PoolSettings& p, Arguments a) {
   constexpr std::array<std::pair<std::string_view, OnFull>, 2> kChoices{
       {{"exit", OnFull::kFail}, {"wait", OnFull::kWait}}};
-  return read_choice(a, s.on_full, kChoices);
+  return read_choice(a, p.on_full, kChoices);
 }
 
-Status set_on_lost(Settings& s, Arguments a) {
+Status set_on_lost(PoolSettings& p, Arguments a) {
   constexpr std::array<std::pair<std::string_view, OnLostPolicy>, 3> kChoices{
       {{"reclaim", OnLostPolicy::kReclaim}, {"exit", OnLostPolicy::kExit}, {"serve-only", OnLostPolicy::kServeOnly}}};
-  return read_choice(a, s.on_lost, kChoices);
+  return read_choice(a, p.on_lost, kChoices);
 }
 
 Status set_log_level(Settings& s, Arguments a) {
@@ -183,99 +184,85 @@ Status set_log_level(Settings& s, Arguments a) {
   return read_choice(a, s.log_level, kChoices);
 }
 
+Status set_reverse(Settings& s, Arguments a) {
+  return read_list(
+      a, s.reverse, [](const std::string& item) -> Result<std::string> { return item; }, "10.0.0.0/8");
+}
+
 constexpr int kMany = 64;
 using enum SettingGroup;
 using enum SettingSpec::Where;
 
-constexpr auto
-    kSettings =
-        std::
-            to_array<SettingSpec>(
-                {
-                    {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
-                     "etcd's addresses; default http://localhost:2379", set_endpoints},
-                    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
-                    {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
-                     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
-                     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
-                    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
-                     set_credentials},
-                    {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
-                     "PEM file of the authorities to trust; default: the system's",
-                     [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
-                    {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
-                     [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
-                    {"key", "key", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's key",
-                     [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
-                    {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
+constexpr SettingSpec kSettings[] = {
+    {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
+     "etcd's addresses; default http://localhost:2379", set_endpoints},
+    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
+    {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
+     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
+     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
+    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
+     set_credentials},
+    {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
+     "PEM file of the authorities to trust; default: the system's",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
+    {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
+    {"key", "key", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's key",
+     [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
+    {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
 
-                    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN",
-                     "name of every node, as 'worker{{.ID}}.tf.local.'",
-                     [](Settings& s, Arguments a) { return read_text(a, s.pattern, "'worker{{.ID}}.tf.local.'"); }},
-                    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
-                    {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
-                     [](Settings& s, Arguments a) { return read_text(a, s.path, "/names/"); }},
+    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN", "name of every node, as 'worker{{.ID}}.tf.local.'",
+     [](PoolSettings& p, Arguments a) { return read_text(a, p.pattern, "'worker{{.ID}}.tf.local.'"); }},
+    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
+    {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
+     [](PoolSettings& p, Arguments a) { return read_text(a, p.path, "/names/"); }},
 
-                    {"ttl", "ttl", kClaim, kEverywhere, 1, 1,
-                     "DURATION", "how long a name outlives a dead node; default 20s",
-                     [](Settings& s,
-                        Arguments
-                            a) { return read_duration(a, s.ttl, std::chrono::seconds(2), std::chrono::days(1)); }},
-                    {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
-                     "addresses to publish; default: those of the route to etcd",
-                     [](Settings& s, Arguments a) { return read_list(a, s.advertise, parse_advertised, "10.0.0.7"); }},
-                    {"interface", "interface", kClaim, kEverywhere, 1, 1,
-                     "NAME", "publish the addresses of this interface, as eth0",
-                     [](Settings& s, Arguments a) { return read_text(a, s.interface, "eth0"); }},
-                    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
-                     "publish the addresses in these networks, as 10.0.0.0/8",
-                     [](Settings& s, Arguments a) { return read_list(a, s.cidr, parse_network, "10.0.0.0/8"); }},
-                    {"on-full", "on-full", kClaim, kEverywhere, 1, 1,
-                     "exit|wait", "when every name is taken; default exit", set_on_full},
-                    {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
-                     "when the name is lost; default reclaim", set_on_lost},
-                    {"sticky", "sticky", kClaim, kEverywhere, 1, 1,
-                     "DURATION", "keep the name for this node so long after it is gone; default 0",
-                     [](Settings& s, Arguments a) {
-                       return read_duration(a, s.sticky, std::chrono::seconds(0), std::chrono::days(365));
-                     }},
-                    {"node-id", "node-id", kClaim, kEverywhere, 1, 1,
-                     "ID", "who this is; no two live processes may share one", set_node_id},
-                    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1,
-                     "FOLDER", "where a restart finds its name again", set_state_dir},
+    {"ttl", "ttl", kClaim, kEverywhere, 1, 1, "DURATION", "how long a name outlives a dead node; default 20s",
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.ttl, 2s, std::chrono::days(1)); }},
+    {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
+     "addresses to publish; default: those of the route to etcd",
+     [](PoolSettings& p, Arguments a) { return read_list(a, p.advertise, parse_advertised, "10.0.0.7"); }},
+    {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish the addresses of this interface, as eth0",
+     [](PoolSettings& p, Arguments a) { return read_text(a, p.interface, "eth0"); }},
+    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
+     "publish the addresses in these networks, as 10.0.0.0/8",
+     [](PoolSettings& p, Arguments a) { return read_list(a, p.cidr, parse_network, "10.0.0.0/8"); }},
+    {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "when every name is taken; default exit",
+     set_on_full},
+    {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
+     "when the name is lost; default reclaim", set_on_lost},
+    {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",
+     "keep the name for this node so long after it is gone; default 0",
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.sticky, 0s, std::chrono::days(365)); }},
+    {"node-id", "node-id", kClaim, kEverywhere, 1, 1, "ID", "who this is; no two live processes may share one",
+     set_node_id},
+    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1, "FOLDER", "where a restart finds its name again",
+     set_state_dir},
 
-                    {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
-                     "where to answer DNS; default *:53; repeatable", set_listen},
-                    {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1,
-                     "DURATION", "TTL of DNS answers; default 5s, never more than ttl", set_dns_ttl},
-                    {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
-                     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
-                    {"max-stale", "max-stale", kServe, kEverywhere, 1, 1,
-                     "DURATION", "answer SERVFAIL when etcd was away for longer; default never", set_max_stale},
-                    {"pool-name", "pool-name", kServe, kEverywhere, 1, 1,
-                     "NAME", "a name that answers with all members, as all.tf.local.",
-                     [](Settings& s, Arguments a) { return read_text(a, s.pool_name, "all.tf.local."); }},
-                    {"reverse", "reverse", kServe, kEverywhere, 1, kMany, "ZONE[,ZONE]",
-                     "answer PTR for addresses in these, as 10.0.0.0/8 or 10.in-addr.arpa.",
-                     [](Settings& s, Arguments a) {
-                       return read_list(
-                           a, s.reverse, [](const std::string& item) -> Result<std::string> { return item; },
-                           "10.0.0.0/8");
-                     }},
-                    {"allow", "allow", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may ask; default all",
-                     [](Settings& s, Arguments a) { return read_networks(a, s.allow); }},
-                    {"deny", "deny", kServe, kEverywhere, 1, kMany, "NET[,NET]",
-                     "networks that may not ask; wins over allow",
-                     [](Settings& s, Arguments a) { return read_networks(a, s.deny); }},
-                    {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT",
-                     "what to tell who asks which server this is (RFC 5001)",
-                     [](Settings& s, Arguments a) { return read_text(a, s.nsid, "node7"); }},
-                    {"workers", "workers", kServe, kEverywhere, 1, 1, "N",
-                     "threads that answer UDP; default one for each core", set_workers},
+    {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
+     "where to answer DNS; default *:53; repeatable", set_listen},
+    {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1, "DURATION", "TTL of DNS answers; default 5s, never more than ttl",
+     set_dns_ttl},
+    {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
+     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
+    {"max-stale", "max-stale", kServe, kEverywhere, 1, 1, "DURATION",
+     "answer SERVFAIL when etcd was away for longer; default never", set_max_stale},
+    {"pool-name", "pool-name", kServe, kEverywhere, 1, 1, "NAME",
+     "a name that answers with all members, as all.tf.local.",
+     [](PoolSettings& p, Arguments a) { return read_text(a, p.pool_name, "all.tf.local."); }},
+    {"reverse", "reverse", kServe, kEverywhere, 1, kMany, "ZONE[,ZONE]",
+     "answer PTR for addresses in these, as 10.0.0.0/8 or 10.in-addr.arpa.", set_reverse},
+    {"allow", "allow", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may ask; default all",
+     [](Settings& s, Arguments a) { return read_networks(a, s.allow); }},
+    {"deny", "deny", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may not ask; wins over allow",
+     [](Settings& s, Arguments a) { return read_networks(a, s.deny); }},
+    {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT", "what to tell who asks which server this is (RFC 5001)",
+     [](Settings& s, Arguments a) { return read_text(a, s.nsid, "node7"); }},
+    {"workers", "workers", kServe, kEverywhere, 1, 1, "N", "threads that answer UDP; default one for each core",
+     set_workers},
 
-                    {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info",
-                     set_log_level},
-                });
+    {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
+};
 
 }  // namespace
 

@@ -8,20 +8,36 @@
 
 namespace idetcd::app {
 
-Origin Settings::origin(std::string_view setting) const {
+namespace {
+
+Origin find_origin(const Origins& origins, std::string_view setting) {
   const auto found = origins.find(setting);
   return found == origins.end() ? Origin{fmt::format("--{}", setting), false} : found->second;
+}
+
+}  // namespace
+
+Origin Settings::origin(std::string_view setting) const {
+  return find_origin(origins, setting);
+}
+
+Origin PoolSettings::origin(std::string_view setting) const {
+  return find_origin(origins, setting);
 }
 
 void refuse(const Origin& origin, std::string_view message) {
   throw Exit(origin.in_file ? kExitConfig : kExitUsage, fmt::format("{}: {}", origin.place, message));
 }
 
-void assign(Settings& settings, std::span<const Assignment> assignments) {
+void assign(Settings& settings, PoolSettings& pool, std::span<const Assignment> assignments) {
   for (const Assignment& assignment : assignments) {
-    const auto applied = assignment.spec->apply(settings, assignment.arguments);
+    const SettingSpec& spec = *assignment.spec;
+    const auto* for_pool = std::get_if<SettingSpec::SetForPool>(&spec.apply);
+    const auto applied = for_pool ? (*for_pool)(pool, assignment.arguments)
+                                  : std::get<SettingSpec::SetForServer>(spec.apply)(settings, assignment.arguments);
     if (!applied) refuse(assignment.origin, applied.error().message);
-    settings.origins.insert_or_assign(std::string(assignment.spec->name), assignment.origin);
+    Origins& origins = for_pool ? pool.origins : settings.origins;
+    origins.insert_or_assign(std::string(spec.name), assignment.origin);
   }
 }
 
@@ -42,32 +58,35 @@ void check_tls(const Settings& settings) {
   }
 }
 
-}  // namespace
-
-void check_settings(const Settings& settings) {
-  check_tls(settings);
-  if (settings.sticky.count() > 0 && settings.node_id.empty() && settings.state_dir.empty()) {
-    refuse(settings.origin("sticky"),
-           "a name can be kept only for a node with a lasting id; set node-id or state-dir too");
+void check_pool(const PoolSettings& pool) {
+  if (pool.sticky.count() > 0 && pool.node_id.empty() && pool.state_dir.empty()) {
+    refuse(pool.origin("sticky"), "a name can be kept only for a node with a lasting id; set node-id or state-dir too");
   }
-  if (settings.user.empty() && !settings.password.empty()) {
-    refuse(settings.origin("password"), "there is a password but no user; set user too");
-  }
-  if (!settings.advertise.empty() && (!settings.interface.empty() || !settings.cidr.empty())) {
-    refuse(settings.origin(settings.interface.empty() ? "cidr" : "interface"),
+  if (!pool.advertise.empty() && (!pool.interface.empty() || !pool.cidr.empty())) {
+    refuse(pool.origin(pool.interface.empty() ? "cidr" : "interface"),
            "this chooses among the machine's addresses, but advertise already names them; use one of the two");
   }
 }
 
-PatternTemplate parse_pattern(const Settings& settings) {
-  if (settings.pattern.empty()) {
+}  // namespace
+
+void check_settings(const Settings& settings) {
+  check_tls(settings);
+  if (settings.user.empty() && !settings.password.empty()) {
+    refuse(settings.origin("password"), "there is a password but no user; set user too");
+  }
+  for (const PoolSettings& pool : settings.pools) check_pool(pool);
+}
+
+PatternTemplate parse_pattern(const PoolSettings& pool) {
+  if (pool.pattern.empty()) {
     throw Exit(
         kExitUsage,
         "no pattern is set; say how the nodes are named, as --pattern 'worker{{.ID}}.tf.local.', or give a Corefile "
         "with --conf");
   }
-  auto pattern = PatternTemplate::parse(settings.pattern, settings.limit);
-  if (!pattern) refuse(settings.origin("pattern"), pattern.error().message);
+  auto pattern = PatternTemplate::parse(pool.pattern, pool.limit);
+  if (!pattern) refuse(pool.origin("pattern"), pattern.error().message);
   return std::move(*pattern);
 }
 

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace idetcd::app {
@@ -33,19 +34,17 @@ struct Origin {
   bool in_file = false;
 };
 
-struct Settings {
-  // etcd
-  std::vector<std::string> endpoints{"http://localhost:2379"};
-  std::string user;
-  std::string password;
-  TlsOptions tls;
+// By setting; what was left at its default is not in it.
+using Origins = std::map<std::string, Origin, std::less<>>;
 
-  // the pool
+// One pool: its names, and this node's claim in it.
+struct PoolSettings {
   std::string pattern;
   SlotId limit = 10;
   std::string path;
+  std::string pool_name;  // answers with all members; empty: none
+  bool claim = true;      // false: only its names are served
 
-  // this node's claim
   std::chrono::seconds ttl{20};
   std::vector<IpAddress> advertise;  // empty: chosen from the machine's addresses
   std::string interface;             // only the addresses of this one
@@ -56,13 +55,26 @@ struct Settings {
   std::string node_id;
   std::filesystem::path state_dir;
 
+  Origins origins;
+
+  // Where `setting` was set; "--SETTING" if nowhere.
+  Origin origin(std::string_view setting) const;
+};
+
+// What belongs to the process, and its pools.
+struct Settings {
+  // etcd
+  std::vector<std::string> endpoints{"http://localhost:2379"};
+  std::string user;
+  std::string password;
+  TlsOptions tls;
+
   // the DNS server
   std::vector<HostPort> listen;  // empty: every address, `port`
   std::uint16_t port = 53;       // of listen addresses that say none
   std::optional<std::chrono::seconds> dns_ttl;
   std::optional<std::chrono::seconds> max_stale;  // none: whatever it takes
   std::optional<HostPort> metrics;                // none: not served
-  std::string pool_name;                          // answers with all members; empty: none
   std::vector<std::string> reverse;               // zones for PTR
   std::vector<std::string> allow;                 // networks that may ask; empty: all
   std::vector<std::string> deny;                  // wins over allow
@@ -71,10 +83,12 @@ struct Settings {
 
   LogLevel log_level = LogLevel::kInfo;
 
-  // By setting; what was left at its default is not in it.
-  std::map<std::string, Origin, std::less<>> origins;
+  Origins origins;
 
-  // Where `setting` was set; "--SETTING" if nowhere.
+  // At least one; without a pattern if none was set.
+  std::vector<PoolSettings> pools{PoolSettings{}};
+
+  // As PoolSettings::origin.
   Origin origin(std::string_view setting) const;
 };
 
@@ -91,7 +105,13 @@ struct SettingSpec {
   int max_arguments;
   std::string_view value;  // what --help calls its value
   std::string_view help;
-  Status (*apply)(Settings&, std::span<const std::string> arguments);
+
+  using Arguments = std::span<const std::string>;
+  using SetForServer = Status (*)(Settings&, Arguments);
+  using SetForPool = Status (*)(PoolSettings&, Arguments);
+  std::variant<SetForServer, SetForPool> apply;
+
+  bool of_pool() const { return std::holds_alternative<SetForPool>(apply); }
 };
 
 std::span<const SettingSpec> all_settings();
@@ -106,13 +126,14 @@ struct Assignment {
 // Throws Exit (exit_status.h) with "PLACE: MESSAGE".
 [[noreturn]] void refuse(const Origin& origin, std::string_view message);
 
-// In order; a later one replaces an earlier one. Throws as refuse().
-void assign(Settings& settings, std::span<const Assignment> assignments);
+// What belongs to the process is set in `settings`, the rest in `pool`. In order; a
+// later one replaces an earlier one. Throws as refuse().
+void assign(Settings& settings, PoolSettings& pool, std::span<const Assignment> assignments);
 
 // What can only be seen with all values known. Throws as refuse().
 void check_settings(const Settings& settings);
 
 // The pool's pattern with its limit. Throws as refuse().
-PatternTemplate parse_pattern(const Settings& settings);
+PatternTemplate parse_pattern(const PoolSettings& pool);
 
 }  // namespace idetcd::app

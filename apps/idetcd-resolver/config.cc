@@ -35,7 +35,9 @@ void fill_in_for_dev(app::Settings& settings) {
   if (settings.origin("endpoints").place == "--endpoints" && settings.origins.contains("endpoints")) {
     app::refuse(settings.origin("endpoints"), "--dev starts an etcd of its own; use one of the two");
   }
-  if (settings.pattern.empty()) settings.pattern = kDevPattern;
+  for (app::PoolSettings& pool : settings.pools) {
+    if (pool.pattern.empty()) pool.pattern = kDevPattern;
+  }
   settings.user.clear();
   settings.password.clear();
   settings.tls = {};
@@ -57,8 +59,8 @@ std::optional<Config> read_config(int argc, const char* const* argv) {
   if (!app::parse_command_line(cli, argc, argv)) return std::nullopt;
 
   config.settings = app::load_settings(given, app::process_environment());
-  config.claim = !no_claim;
   if (config.dev) fill_in_for_dev(config.settings);
+  for (app::PoolSettings& pool : config.settings.pools) pool.claim = pool.claim && !no_claim;
   return config;
 }
 

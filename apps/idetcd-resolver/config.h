@@ -9,8 +9,7 @@ namespace idetcd::resolver {
 
 struct Config {
   app::Settings settings;
-  bool dev = false;   // with an etcd of its own
-  bool claim = true;  // take a name, not only serve
+  bool dev = false;  // with an etcd of its own
 };
 
 // Reads the command line, the environment and the Corefile. None after --help or

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "common/connection.h"
@@ -61,14 +62,24 @@ Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, s
   return DnsServer::start(std::move(options), zones);
 }
 
+// Where the zones' name server, this one, is to be found: as in the claimed records.
+const app::PoolSettings& own_pool(const app::Settings& settings) {
+  const auto claimed = std::ranges::find_if(settings.pools, &app::PoolSettings::claim);
+  return claimed == settings.pools.end() ? settings.pools.front() : *claimed;
+}
+
 }  // namespace
 
 Daemon::Daemon(Config config, app::Shutdown& shutdown)
-    : config_(std::move(config)),
-      shutdown_(shutdown),
-      log_(app::open_log(config_.settings.log_level)),
-      pattern_(app::parse_pattern(config_.settings)) {
-  for (const std::string& warning : pattern_.warnings()) log_(LogLevel::kWarning, warning);
+    : config_(std::move(config)), shutdown_(shutdown), log_(app::open_log(config_.settings.log_level)) {
+  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
+  for (const app::PoolSettings& pool : pools) pools_.push_back(std::make_unique<Pool>(pool, pools.size() > 1, log_));
+}
+
+// What a pool says on its own threads is answered by looking at all of them.
+Daemon::~Daemon() {
+  http_.reset();
+  for (const auto& pool : pools_) pool->stop();
 }
 
 int Daemon::run() {
@@ -77,13 +88,12 @@ int Daemon::run() {
   bind_sockets();
   serve_metrics();
   follow_records();
-  if (!shutdown_.token().stop_requested() && config_.claim) register_node();
-  if (!config_.claim) app::notify_service("READY=1\nSTATUS=serving, without a name of its own");
+  if (!shutdown_.token().stop_requested()) claim_names();
 
   std::optional<int> status;
   while (!(status = shutdown_.wait_for(1s))) {
     note_freshness();
-    note_malformed();
+    for (const auto& pool : pools_) pool->note_malformed();
   }
   leave();
   return *status;
@@ -102,7 +112,6 @@ void Daemon::start_etcd() {
 
 // Before anything is claimed: a node that can not serve must not take a name.
 void Daemon::bind_sockets() {
-  own_record_ = app::own_record(config_.settings, 0);
   auto publisher = ZonePublisher::create(zone_options());
   if (!publisher) throw app::Exit(app::kExitConfig, publisher.error().message);
   publisher_ = std::move(*publisher);
@@ -117,48 +126,47 @@ void Daemon::bind_sockets() {
   }
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);
-  own_record_.port = server_->port();
-  say("serving {} on {} (UDP and TCP)\n", pattern_.zone(), fmt::join(server_->addresses(), ", "));
+  std::vector<std::string> zones;
+  for (const auto& pool : pools_) {
+    if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
+  }
+  say("serving {} on {} (UDP and TCP)\n", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", "));
 }
 
 ZoneOptions Daemon::zone_options() const {
   const app::Settings& settings = config_.settings;
+  const app::PoolSettings& own = own_pool(settings);
   ZoneOptions options;
-  options.pools.push_back({.pattern = pattern_, .pool_name = settings.pool_name});
+  for (const auto& pool : pools_)
+    options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
   options.reverse_zones = settings.reverse;
-  options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.ttl);
-  options.nameserver_ipv4 = own_record_.ipv4;
-  options.nameserver_ipv6 = own_record_.ipv6;
+  options.ttl = std::min(settings.dns_ttl.value_or(5s), own.ttl);
+  const Record record = app::own_record(settings, own, 0);
+  options.nameserver_ipv4 = record.ipv4;
+  options.nameserver_ipv6 = record.ipv6;
   return options;
 }
 
 void Daemon::follow_records() {
-  RecordStoreOptions options{.pattern = pattern_, .path = config_.settings.path, .log = log_};
-  options.on_change = [this](const RecordSet& set, std::span<const SlotId> changed) {
-    publisher_->apply(0, set, changed);
-  };
-  auto store = RecordStore::open(etcd_, std::move(options), shutdown_.token());
-  if (!store) {
-    if (store.error().code == ErrorCode::kCancelled) return;
-    throw app::Exit(store.error());
+  for (std::size_t index = 0; index < pools_.size(); ++index) {
+    const auto apply = [this, index](const RecordSet& set, std::span<const SlotId> changed) {
+      publisher_->apply(index, set, changed);
+    };
+    if (!pools_[index]->follow(etcd_, apply, shutdown_.token())) return;
   }
-  store_ = std::move(*store);
-  store_there_ = store_.get();
   publisher_->set_freshness(Freshness::kLive);  // just listed; whether it stays so is seen later
-  note_malformed();
 }
 
-void Daemon::register_node() {
-  RegistrationOptions options;
-  options.claim = app::claim_options(config_.settings, log_);
-  options.on_lost_do = config_.settings.on_lost == app::OnLostPolicy::kReclaim ? OnLost::kReclaim : OnLost::kStop;
-  options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
-  options.on_lost = [this](std::string_view reason) {
-    log_(LogLevel::kWarning, fmt::format("the name is lost: {}", reason));
-  };
-  options.on_ended = [this](const Error& error) { on_ended(error); };
-  registration_ = std::make_unique<Registration>(etcd_, pattern_, std::move(options), own_record_);
-  registration_there_ = registration_.get();
+void Daemon::claim_names() {
+  for (const auto& pool : pools_) {
+    if (!pool->settings().claim) continue;
+    const auto on_ended = [this](const app::Exit& exit) {
+      shutdown_.request(app::report_exit("idetcd-resolver", exit));
+    };
+    pool->claim(etcd_, app::own_record(config_.settings, pool->settings(), server_->port()),
+                {.on_claim_changed = [this] { tell_service(); }, .on_ended = on_ended});
+  }
+  if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) tell_service();
 }
 
 void Daemon::serve_metrics() {
@@ -178,71 +186,52 @@ HttpReply Daemon::http_reply(std::string_view path) const {
 }
 
 Stats Daemon::stats() const {
-  Stats stats{.dns = server_->totals(), .zone = publisher_->totals(), .claims = config_.claim};
-  if (const RecordStore* store = store_there_) {
-    const auto records = store->snapshot();
-    const Staleness staleness = store->staleness();
-    stats.malformed_records = records->malformed();
-    stats.etcd_revision = records->revision();
-    stats.etcd_live = staleness.live;
-    stats.etcd_behind_seconds = std::chrono::duration<double>(staleness.behind).count();
-  }
-  if (const Registration* registration = registration_there_) stats.claim_held = registration->held();
-  stats.claim_slot = slot_;
-  stats.claims_total = claims_;
-  stats.claim_losses_total = losses_;
+  Stats stats{.dns = server_->totals(), .zone = publisher_->totals()};
+  for (const auto& pool : pools_) stats.pools.push_back(pool->stats());
   return stats;
 }
 
-// The name first: whoever asks should not be sent here any more.
+// The names first: whoever asks should not be sent here any more.
 void Daemon::leave() {
   app::notify_service("STOPPING=1");
-  if (registration_) {
-    if (auto released = registration_->release(); !released) {
-      log_(LogLevel::kWarning, fmt::format("the name could not be given back and stays until its lease ends: {}",
-                                           released.error().message));
-    }
+  {
+    std::vector<std::jthread> leaving;  // each may wait for a time-out of its own
+    for (const auto& pool : pools_) leaving.emplace_back([&pool] { pool->release(); });
   }
   if (server_) server_->stop();
 }
 
+// The zone is as fresh as the pool that is furthest behind.
 void Daemon::note_freshness() {
-  if (!store_) return;
-  const Staleness staleness = store_->staleness();
   const auto& most = config_.settings.max_stale;
-  if (staleness.live) return publisher_->set_freshness(Freshness::kLive);
-  publisher_->set_freshness(most && staleness.behind > *most ? Freshness::kExpired : Freshness::kStale);
-}
-
-void Daemon::note_malformed() {
-  if (!store_) return;
-  const std::size_t now = store_->snapshot()->malformed();
-  if (std::exchange(malformed_, now) == now) return;
-  if (now == 0) return log_(LogLevel::kInfo, "all records in etcd can be read again");
-  log_(LogLevel::kWarning, fmt::format("{} {} of the pool can not be read and {} left out; `idetcd ls` shows which",
-                                       now, now == 1 ? "record" : "records", now == 1 ? "is" : "are"));
-}
-
-void Daemon::on_claimed(const Ownership& ownership) {
-  slot_ = ownership.slot;
-  ++claims_;
-  say("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
-      static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
-  app::notify_service(fmt::format("READY=1\nSTATUS=serving as {}", ownership.name));
-}
-
-void Daemon::on_lost(std::string_view reason) {
-  ++losses_;
-  log_(LogLevel::kWarning, fmt::format("the name is lost: {}", reason));
-  app::notify_service("STATUS=serving; the name is lost");
-}
-
-void Daemon::on_ended(const Error& error) {
-  if (error.code == ErrorCode::kLost && config_.settings.on_lost == app::OnLostPolicy::kServeOnly) {
-    log_(LogLevel::kWarning, "serving on without a name (--on-lost serve-only)");
-    return;
+  Freshness worst = Freshness::kLive;
+  for (const auto& pool : pools_) {
+    const auto staleness = pool->staleness();
+    if (!staleness) return;  // not all have been read: expired, as from the start
+    if (staleness->live) continue;
+    const bool expired = most && staleness->behind > *most;
+    worst = std::max(worst, expired ? Freshness::kExpired : Freshness::kStale);
   }
-  shutdown_.request(app::report_exit("idetcd-resolver", app::claim_failure(config_.settings, error)));
+  publisher_->set_freshness(worst);
+}
+
+// Ready once every wanted name is there.
+void Daemon::tell_service() {
+  const std::lock_guard lock(telling_);
+  std::vector<std::string> names;
+  std::vector<std::string> missing;
+  for (const auto& pool : pools_) {
+    if (!pool->settings().claim) continue;
+    const std::string name = pool->claimed_name();
+    if (name.empty())
+      missing.push_back(pool->pattern().canonical());
+    else
+      names.push_back(name);
+  }
+  std::string status =
+      names.empty() ? "serving, without a name of its own" : fmt::format("serving as {}", fmt::join(names, ", "));
+  if (!missing.empty()) status += fmt::format("; no name of {}", fmt::join(missing, ", "));
+  app::notify_service(fmt::format("{}STATUS={}", missing.empty() ? "READY=1\n" : "", status));
 }
 
 }  // namespace idetcd::resolver

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <idetcd/etcd.h>
-#include <idetcd/record_store.h>
-#include <idetcd/registration.h>
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
@@ -15,6 +14,7 @@
 #include "config.h"
 #include "dns_server.h"
 #include "http.h"
+#include "pool.h"
 #include "stats.h"
 #include "zone_publisher.h"
 
@@ -25,51 +25,38 @@ class Daemon {
  public:
   // `shutdown` must outlive it. Throws app::Exit if the configuration is wrong.
   Daemon(Config config, app::Shutdown& shutdown);
+  ~Daemon();
 
-  // Serves until the shutdown; returns the exit status. The name is given back before
-  // it returns. Throws app::Exit if it can not start.
+  // Serves until the shutdown; returns the exit status. All names are given back
+  // before it returns. Throws app::Exit if it can not start.
   int run();
 
  private:
   void start_etcd();
   void bind_sockets();
-  void follow_records();
-  void register_node();
-  void leave();
-
   void serve_metrics();
+  void follow_records();
+  void claim_names();
+  void leave();
 
   ZoneOptions zone_options() const;
   Stats stats() const;
   HttpReply http_reply(std::string_view path) const;
   void note_freshness();
-  void note_malformed();
-  void on_claimed(const Ownership& ownership);
-  void on_lost(std::string_view reason);
-  void on_ended(const Error& error);
+  void tell_service();
 
   Config config_;
   app::Shutdown& shutdown_;
   const LogSink log_;
+  std::mutex telling_;  // the service manager should hear the newest state last
 
   // In the order in which they are made; destroyed the other way round.
-  const PatternTemplate pattern_;
-  Record own_record_;
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
   std::unique_ptr<ZonePublisher> publisher_;
   std::unique_ptr<DnsServer> server_;
-  std::unique_ptr<RecordStore> store_;
-  std::unique_ptr<Registration> registration_;
-  std::unique_ptr<HttpServer> http_;  // its thread reads what stands above
-  std::size_t malformed_ = 0;         // as last said
-
-  // For the HTTP thread: what is there already, and what the registration said.
-  std::atomic<const RecordStore*> store_there_{nullptr};
-  std::atomic<const Registration*> registration_there_{nullptr};
-  std::atomic<SlotId> slot_{0};
-  std::atomic<std::uint64_t> claims_{0};
-  std::atomic<std::uint64_t> losses_{0};
+  std::vector<std::unique_ptr<Pool>> pools_;  // there from the start, in the order of the settings
+  std::unique_ptr<HttpServer> http_;          // its thread reads what stands above
 };
 
 }  // namespace idetcd::resolver

@@ -4,6 +4,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -76,28 +77,51 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
                dns.tcp.timed_out);
 }
 
-void add_zone(Families& families, const Stats& stats) {
+void add_zone(Families& families, const ZoneTotals& zone) {
   constexpr auto kGauge = MetricType::Gauge;
-  families.add("idetcd_zone_names", "Names that have records.", kGauge, stats.zone.names);
-  families.add("idetcd_pool_members", "Slots that are taken.", kGauge, stats.zone.members);
-  families.add("idetcd_zone_over_limit", "Records left out of RRsets that are full.", kGauge, stats.zone.over_limit);
-  families.add("idetcd_zone_unencodable", "Records that DNS can not carry.", kGauge, stats.zone.unencodable);
-  families.add("idetcd_records_malformed", "Keys in etcd that hold no readable record.", kGauge,
-               stats.malformed_records);
-  families.add("idetcd_etcd_live", "1: the records are etcd's present ones.", kGauge, std::uint64_t{stats.etcd_live});
-  families.add("idetcd_etcd_behind_seconds", "How long the records have not been known to be whole.", kGauge,
-               stats.etcd_behind_seconds, {});
-  families.add("idetcd_etcd_revision", "etcd's revision as of the records.", kGauge,
-               static_cast<double>(stats.etcd_revision), {});
+  families.add("idetcd_zone_names", "Names that have records.", kGauge, zone.names);
+  families.add("idetcd_zone_over_limit", "Records left out of RRsets that are full.", kGauge, zone.over_limit);
+  families.add("idetcd_zone_unencodable", "Records that DNS can not carry.", kGauge, zone.unencodable);
 }
 
-void add_claim(Families& families, const Stats& stats) {
-  families.add("idetcd_claim_held", "1: this node owns a name.", MetricType::Gauge, std::uint64_t{stats.claim_held});
-  families.add("idetcd_claim_slot", "The slot of the last claim.", MetricType::Gauge, std::uint64_t{stats.claim_slot});
-  families.add("idetcd_claims_total", "Times that a name was taken or regained.", MetricType::Counter,
-               stats.claims_total);
-  families.add("idetcd_claim_losses_total", "Times that the name was lost.", MetricType::Counter,
-               stats.claim_losses_total);
+struct PoolFigure {
+  const char* name;
+  const char* help;
+  MetricType type;
+  double (*value)(const PoolStats&);
+  bool of_claim = false;  // not told of a pool that is only served
+};
+
+constexpr PoolFigure kPoolFigures[] = {
+    {"idetcd_pool_members", "Slots that are taken.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.members); }},
+    {"idetcd_pool_limit", "Slots that there are.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.limit); }},
+    {"idetcd_records_malformed", "Keys in etcd that hold no readable record.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.malformed_records); }},
+    {"idetcd_etcd_live", "1: the records are etcd's present ones.", MetricType::Gauge,
+     [](const PoolStats& pool) { return pool.etcd_live ? 1.0 : 0.0; }},
+    {"idetcd_etcd_behind_seconds", "How long the records have not been known to be whole.", MetricType::Gauge,
+     [](const PoolStats& pool) { return pool.etcd_behind_seconds; }},
+    {"idetcd_etcd_revision", "etcd's revision as of the records.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.etcd_revision); }},
+    {"idetcd_claim_held", "1: this node owns a name.", MetricType::Gauge,
+     [](const PoolStats& pool) { return pool.claim_held ? 1.0 : 0.0; }, true},
+    {"idetcd_claim_slot", "The slot of the last claim.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.claim_slot); }, true},
+    {"idetcd_claims_total", "Times that a name was taken or regained.", MetricType::Counter,
+     [](const PoolStats& pool) { return static_cast<double>(pool.claims_total); }, true},
+    {"idetcd_claim_losses_total", "Times that the name was lost.", MetricType::Counter,
+     [](const PoolStats& pool) { return static_cast<double>(pool.claim_losses_total); }, true},
+};
+
+void add_pools(Families& families, const std::vector<PoolStats>& pools) {
+  for (const PoolFigure& figure : kPoolFigures) {
+    for (const PoolStats& pool : pools) {
+      if (figure.of_claim && !pool.claims) continue;
+      families.add(figure.name, figure.help, figure.type, figure.value(pool), {{"pool", pool.pool}});
+    }
+  }
 }
 
 }  // namespace
@@ -106,15 +130,16 @@ std::string to_prometheus(const Stats& stats) {
   Families families;
   families.add("idetcd_build_info", "The version, as a label.", MetricType::Gauge, 1.0, {{"version", IDETCD_VERSION}});
   add_dns(families, stats.dns);
-  add_zone(families, stats);
-  add_claim(families, stats);
+  add_zone(families, stats.zone);
+  add_pools(families, stats.pools);
   std::ostringstream text;
   prometheus::TextSerializer().Serialize(text, families.all());
   return std::move(text).str();
 }
 
 bool is_ready(const Stats& stats) {
-  return stats.etcd_revision > 0 && (!stats.claims || stats.claim_held);
+  return std::all_of(stats.pools.begin(), stats.pools.end(),
+                     [](const PoolStats& pool) { return pool.etcd_live && (!pool.claims || pool.claim_held); });
 }
 
 }  // namespace idetcd::resolver

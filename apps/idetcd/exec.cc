@@ -138,13 +138,14 @@ int run_command(const Claim& claim, std::vector<std::string> command, SignalRela
 
 int exec(const app::GivenFlags& given, const std::vector<std::string>& command) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const PatternTemplate pattern = app::parse_pattern(settings);
+  const app::PoolSettings& pool = settings.pools.front();
+  const PatternTemplate pattern = app::parse_pattern(pool);
   const LogSink log = app::open_log(settings.log_level);
   SignalRelay signals;
   const auto etcd = app::connect_etcd(settings, log);
-  SlotClaimer claimer(etcd, pattern, app::claim_options(settings, log));
-  auto claim = claimer.claim(app::own_record(settings, 0), signals.stop());
-  if (!claim) throw app::claim_failure(settings, claim.error());
+  SlotClaimer claimer(etcd, pattern, app::claim_options(pool, log));
+  auto claim = claimer.claim(app::own_record(settings, pool, 0), signals.stop());
+  if (!claim) throw app::claim_failure(pool, claim.error());
   log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
   const int code = run_command(*claim, command, signals, log);
   if (auto released = claim->release(); !released && claim->held()) {

@@ -156,9 +156,10 @@ void print_json(const Listing& listing, const PatternTemplate& pattern) {
 
 int list(const app::GivenFlags& given, const std::string& format) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const PatternTemplate pattern = app::parse_pattern(settings);
+  const app::PoolSettings& pool = settings.pools.front();
+  const PatternTemplate pattern = app::parse_pattern(pool);
   const auto etcd = app::connect_etcd(settings, app::open_log(settings.log_level));
-  const Listing listing = read_listing(*etcd, pattern, settings.path);
+  const Listing listing = read_listing(*etcd, pattern, pool.path);
   if (format == "json") {
     print_json(listing, pattern);
   } else {

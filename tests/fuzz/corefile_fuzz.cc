@@ -14,8 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     idetcd::app::Settings settings;
     idetcd::app::apply_corefile(settings, text, "f");
-    if (!corefile || settings.limit < 1 || settings.limit > idetcd::kMaxLimit || settings.endpoints.empty())
-      std::abort();
+    if (!corefile || settings.pools.empty() || settings.endpoints.empty()) std::abort();
+    for (const auto& pool : settings.pools) {
+      if (pool.limit < 1 || pool.limit > idetcd::kMaxLimit) std::abort();
+    }
   } catch (const idetcd::app::Exit& exit) {
     if (exit.status() != idetcd::app::kExitConfig) std::abort();
   }

@@ -166,9 +166,9 @@ TEST_CASE("metrics and readiness") {
   CHECK(eventually(5s, [&] { return has(http_get(port, "/ready"), " 200 "); }));
   CHECK(eventually(5s, [&] { return answer(node.port(), node.name()) == "10.0.0.1"; }));
   const std::string metrics = http_get(port, "/metrics");
-  CHECK(has(metrics, "\nidetcd_claim_held 1\n"));
-  CHECK(has(metrics, "\nidetcd_claim_slot 1\n"));
-  CHECK(has(metrics, "\nidetcd_pool_members 1\n"));
+  CHECK(has(metrics, "\nidetcd_claim_held{pool=\"worker{{.ID}}.tf.local.\"} 1\n"));
+  CHECK(has(metrics, "\nidetcd_claim_slot{pool=\"worker{{.ID}}.tf.local.\"} 1\n"));
+  CHECK(has(metrics, "\nidetcd_pool_members{pool=\"worker{{.ID}}.tf.local.\"} 1\n"));
   CHECK_FALSE(has(metrics, "idetcd_dns_queries_total{transport=\"udp\"} 0\n"));
   CHECK(has(http_get(port, "/nothing"), " 404 "));
 }

@@ -23,7 +23,7 @@ const std::vector<MachineAddress>& machine() {
 }
 
 // The chosen addresses as "v4 v6".
-std::string chosen(const Settings& settings, const std::vector<IpAddress>& sources,
+std::string chosen(const PoolSettings& settings, const std::vector<IpAddress>& sources,
                    const std::vector<MachineAddress>& own = machine()) {
   const auto choice = choose_addresses(settings, own, sources);
   if (!choice) return choice.error().message;
@@ -37,7 +37,7 @@ std::string chosen(const Settings& settings, const std::vector<IpAddress>& sourc
 }  // namespace
 
 TEST_CASE("what is advertised by hand is taken as it stands") {
-  Settings settings;
+  PoolSettings settings;
   settings.advertise = {ip("10.9.9.9"), ip("fd00::9"), ip("10.9.9.8")};
   CHECK(chosen(settings, {ip("10.0.0.7")}) == "10.9.9.9 10.9.9.8 fd00::9");
 }
@@ -63,7 +63,7 @@ TEST_CASE("link-local addresses are never chosen") {
 }
 
 TEST_CASE("interface and networks narrow the choice") {
-  Settings settings;
+  PoolSettings settings;
   settings.interface = "eth1";
   CHECK(chosen(settings, {ip("10.0.0.7")}) == "192.168.1.7 fd01::7");
   settings.cidr = {*parse_network("192.168.0.0/16")};

@@ -72,21 +72,21 @@ bool contains(const std::string& text, std::string_view part) {
 TEST_CASE("the defaults are the ancestor's") {
   const Settings settings = load({});
   CHECK(settings.endpoints == std::vector<std::string>{"http://localhost:2379"});
-  CHECK(settings.limit == 10);
-  CHECK(settings.ttl == std::chrono::seconds(20));
+  CHECK(settings.pools.front().limit == 10);
+  CHECK(settings.pools.front().ttl == std::chrono::seconds(20));
   CHECK(settings.port == 53);
-  CHECK(settings.on_full == OnFull::kFail);
+  CHECK(settings.pools.front().on_full == OnFull::kFail);
 }
 
 TEST_CASE("flags win over the environment, and it over etcdctl's") {
   const Variables variables{
       {"IDETCD_LIMIT", "7"}, {"IDETCD_ENDPOINTS", "http://a:1"}, {"ETCDCTL_ENDPOINTS", "http://b:2"}};
-  CHECK(load({}, variables).limit == 7);
-  CHECK(load({{"limit", "8"}}, variables).limit == 8);
+  CHECK(load({}, variables).pools.front().limit == 7);
+  CHECK(load({{"limit", "8"}}, variables).pools.front().limit == 8);
   CHECK(load({}, variables).endpoints.front() == "http://a:1");
   CHECK(load({}, {{"ETCDCTL_ENDPOINTS", "http://b:2,c:3"}}).endpoints == std::vector<std::string>{"http://b:2", "c:3"});
-  CHECK(load({}, {{"IDETCD_LIMIT", ""}}).limit == 10);
-  CHECK(load({}, {{"IDETCD_ON_FULL", "wait"}}).on_full == OnFull::kWait);
+  CHECK(load({}, {{"IDETCD_LIMIT", ""}}).pools.front().limit == 10);
+  CHECK(load({}, {{"IDETCD_ON_FULL", "wait"}}).pools.front().on_full == OnFull::kWait);
 }
 
 TEST_CASE("every setting can be said in a Corefile") {
@@ -95,12 +95,13 @@ TEST_CASE("every setting can be said in a Corefile") {
       "fd00::7\n"
       "path /names/\non-full wait\nsticky 1m\nnode-id n1\nstate-dir /var/lib/x\non-lost exit\ndns-ttl 3\n"
       "tls cert.pem key.pem ca.pem\ncredentials root secret\nlisten 127.0.0.1:1053 [::1]:1053\nlog-level debug");
+  const PoolSettings& pool = settings.pools.front();
   CHECK(settings.endpoints.size() == 2);
-  CHECK(settings.ttl == std::chrono::seconds(30));
-  CHECK(settings.advertise.size() == 2);
-  CHECK(settings.path == "/names/");
-  CHECK(settings.sticky == std::chrono::seconds(60));
-  CHECK(settings.on_lost == OnLostPolicy::kExit);
+  CHECK(pool.ttl == std::chrono::seconds(30));
+  CHECK(pool.advertise.size() == 2);
+  CHECK(pool.path == "/names/");
+  CHECK(pool.sticky == std::chrono::seconds(60));
+  CHECK(pool.on_lost == OnLostPolicy::kExit);
   CHECK(settings.dns_ttl == std::chrono::seconds(3));
   CHECK(settings.tls.cert_file == "cert.pem");
   CHECK(settings.tls.ca_file == "ca.pem");
@@ -176,7 +177,7 @@ TEST_CASE("settings that do not go together") {
                    load({{"advertise", "10.0.0.1"}, {"cidr", "10.0.0.0/8"}});
                  }).message,
                  "use one of the two"));
-  CHECK(contains(failure_of([] { parse_pattern(load({})); }).message, "no pattern is set"));
+  CHECK(contains(failure_of([] { parse_pattern(load({}).pools.front()); }).message, "no pattern is set"));
 }
 
 TEST_CASE("durations") {

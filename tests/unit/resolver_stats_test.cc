@@ -18,33 +18,51 @@ TEST_CASE("every figure has its line") {
   stats.dns.udp.queries = 7;
   stats.dns.udp.answers[3] = 2;
   stats.dns.tcp.open = 4;
-  stats.zone.members = 5;
-  stats.malformed_records = 1;
-  stats.etcd_revision = 9'007'199;
-  stats.etcd_live = true;
-  stats.claim_held = true;
-  stats.claim_slot = 3;
+  stats.zone.names = 5;
+  stats.pools.push_back({.pool = "worker{{.ID}}.tf.local.", .limit = 9, .members = 5, .malformed_records = 1});
+  stats.pools.back().etcd_revision = 9'007'199;
+  stats.pools.back().etcd_live = true;
+  stats.pools.back().claim_held = true;
+  stats.pools.back().claim_slot = 3;
   const std::string text = to_prometheus(stats);
+  const std::string pool = "{pool=\"worker{{.ID}}.tf.local.\"}";
   CHECK(has_line(text, "idetcd_dns_queries_total{transport=\"udp\"} 7"));
   CHECK(has_line(text, "idetcd_dns_answers_total{transport=\"udp\",rcode=\"NXDOMAIN\"} 2"));
   CHECK(has_line(text, "idetcd_dns_tcp_open 4"));
-  CHECK(has_line(text, "idetcd_pool_members 5"));
-  CHECK(has_line(text, "idetcd_records_malformed 1"));
-  CHECK(has_line(text, "idetcd_etcd_revision 9007199"));
-  CHECK(has_line(text, "idetcd_etcd_live 1"));
-  CHECK(has_line(text, "idetcd_claim_held 1"));
+  CHECK(has_line(text, "idetcd_zone_names 5"));
+  CHECK(has_line(text, "idetcd_pool_members" + pool + " 5"));
+  CHECK(has_line(text, "idetcd_pool_limit" + pool + " 9"));
+  CHECK(has_line(text, "idetcd_records_malformed" + pool + " 1"));
+  CHECK(has_line(text, "idetcd_etcd_revision" + pool + " 9007199"));
+  CHECK(has_line(text, "idetcd_etcd_live" + pool + " 1"));
+  CHECK(has_line(text, "idetcd_claim_held" + pool + " 1"));
+  CHECK(has_line(text, "idetcd_claim_slot" + pool + " 3"));
   CHECK(has_line(text, "# TYPE idetcd_dns_queries_total counter"));
   CHECK(text.find("# TYPE idetcd_dns_answers_total counter") == text.rfind("# TYPE idetcd_dns_answers_total counter"));
 }
 
-TEST_CASE("ready means read, and held where a name is wanted") {
+TEST_CASE("each pool has its own figures, and one that is only served has none of a claim") {
   Stats stats;
+  stats.pools.push_back({.pool = "w{{.ID}}.x.", .claim_slot = 1});
+  stats.pools.push_back({.pool = "p{{printf \"%02d\" .ID}}.x.", .members = 2, .claims = false});
+  const std::string text = to_prometheus(stats);
+  CHECK(has_line(text, "idetcd_pool_members{pool=\"w{{.ID}}.x.\"} 0"));
+  CHECK(has_line(text, "idetcd_pool_members{pool=\"p{{printf \\\"%02d\\\" .ID}}.x.\"} 2"));
+  CHECK(has_line(text, "idetcd_claim_slot{pool=\"w{{.ID}}.x.\"} 1"));
+  CHECK(text.find("idetcd_claim_slot{pool=\"p") == std::string::npos);
+  CHECK(text.find("# TYPE idetcd_pool_members gauge") == text.rfind("# TYPE idetcd_pool_members gauge"));
+}
+
+TEST_CASE("ready means all records read and present, and every wanted name held") {
+  Stats stats;
+  stats.pools.resize(2);
   CHECK_FALSE(is_ready(stats));
-  stats.etcd_revision = 5;
+  for (PoolStats& pool : stats.pools) pool.etcd_live = true;
   CHECK_FALSE(is_ready(stats));
-  stats.claim_held = true;
+  stats.pools[0].claim_held = true;
+  CHECK_FALSE(is_ready(stats));
+  stats.pools[1].claims = false;
   CHECK(is_ready(stats));
-  stats.claim_held = false;
-  stats.claims = false;
-  CHECK(is_ready(stats));
+  stats.pools[1].etcd_live = false;
+  CHECK_FALSE(is_ready(stats));
 }

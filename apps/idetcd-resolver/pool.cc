@@ -1,0 +1,130 @@
+#include "pool.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include "common/connection.h"
+
+namespace idetcd::resolver {
+namespace {
+
+LogSink with_prefix(const LogSink& log, const std::string& prefix) {
+  if (prefix.empty()) return log;
+  return [log, prefix](LogLevel level, std::string_view message) { log(level, fmt::format("{}{}", prefix, message)); };
+}
+
+}  // namespace
+
+Pool::Pool(app::PoolSettings settings, bool among_others, const LogSink& log)
+    : settings_(std::move(settings)),
+      pattern_(app::parse_pattern(settings_)),
+      prefix_(among_others ? pattern_.canonical() + ": " : std::string()),
+      log_(with_prefix(log, prefix_)) {
+  for (const std::string& warning : pattern_.warnings()) log_(LogLevel::kWarning, warning);
+}
+
+bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop) {
+  RecordStoreOptions options{
+      .pattern = pattern_, .path = settings_.path, .on_change = std::move(on_change), .log = log_};
+  auto store = RecordStore::open(etcd, std::move(options), stop);
+  if (!store) {
+    if (store.error().code == ErrorCode::kCancelled) return false;
+    throw app::Exit(app::exit_status_of(store.error().code), prefix_ + store.error().message);
+  }
+  store_ = std::move(*store);
+  store_there_ = store_.get();
+  note_malformed();
+  return true;
+}
+
+void Pool::claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents events) {
+  events_ = std::move(events);
+  RegistrationOptions options;
+  options.claim = app::claim_options(settings_, log_);
+  options.on_lost_do = settings_.on_lost == app::OnLostPolicy::kReclaim ? OnLost::kReclaim : OnLost::kStop;
+  options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
+  options.on_lost = [this](std::string_view reason) { on_lost(reason); };
+  options.on_ended = [this](const Error& error) { on_ended(error); };
+  registration_ = std::make_unique<Registration>(etcd, pattern_, std::move(options), std::move(record));
+  registration_there_ = registration_.get();
+}
+
+void Pool::release() {
+  if (!registration_) return;
+  if (auto released = registration_->release(); !released) {
+    log_(LogLevel::kWarning,
+         fmt::format("the name could not be given back and stays until its lease ends: {}", released.error().message));
+  }
+}
+
+void Pool::note_malformed() {
+  if (!store_) return;
+  const std::size_t now = store_->snapshot()->malformed();
+  if (std::exchange(malformed_, now) == now) return;
+  if (now == 0) return log_(LogLevel::kInfo, "all records in etcd can be read again");
+  log_(LogLevel::kWarning, fmt::format("{} {} of the pool can not be read and {} left out; `idetcd ls` shows which",
+                                       now, now == 1 ? "record" : "records", now == 1 ? "is" : "are"));
+}
+
+void Pool::stop() {
+  registration_there_ = nullptr;
+  registration_.reset();
+}
+
+std::optional<Staleness> Pool::staleness() const noexcept {
+  if (!store_) return std::nullopt;
+  return store_->staleness();
+}
+
+std::string Pool::claimed_name() const {
+  return claimed_ ? std::string(pattern_.render(slot_)) : std::string();
+}
+
+PoolStats Pool::stats() const {
+  PoolStats stats{.pool = pattern_.canonical(), .limit = pattern_.limit(), .claims = settings_.claim};
+  if (const RecordStore* store = store_there_) {
+    const auto records = store->snapshot();
+    const Staleness staleness = store->staleness();
+    stats.members = records->size();
+    stats.malformed_records = records->malformed();
+    stats.etcd_revision = records->revision();
+    stats.etcd_live = staleness.live;
+    stats.etcd_behind_seconds = std::chrono::duration<double>(staleness.behind).count();
+  }
+  if (const Registration* registration = registration_there_) stats.claim_held = registration->held();
+  stats.claim_slot = slot_;
+  stats.claims_total = claims_;
+  stats.claim_losses_total = losses_;
+  return stats;
+}
+
+void Pool::on_claimed(const Ownership& ownership) {
+  slot_ = ownership.slot;
+  claimed_ = true;
+  ++claims_;
+  fmt::print("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
+             static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
+  std::fflush(stdout);
+  events_.on_claim_changed();
+}
+
+void Pool::on_lost(std::string_view reason) {
+  claimed_ = false;
+  ++losses_;
+  log_(LogLevel::kWarning, fmt::format("the name is lost: {}", reason));
+  events_.on_claim_changed();
+}
+
+void Pool::on_ended(const Error& error) {
+  if (error.code == ErrorCode::kLost && settings_.on_lost == app::OnLostPolicy::kServeOnly) {
+    log_(LogLevel::kWarning, "serving on without a name (--on-lost serve-only)");
+    return;
+  }
+  const app::Exit exit = app::claim_failure(settings_, error);
+  events_.on_ended(app::Exit(exit.status(), prefix_ + exit.what()));
+}
+
+}  // namespace idetcd::resolver

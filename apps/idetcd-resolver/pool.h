@@ -1,0 +1,86 @@
+// Pool: the records of one pattern, and this node's claim among its names.
+#pragma once
+
+#include <idetcd/etcd.h>
+#include <idetcd/log.h>
+#include <idetcd/record_store.h>
+#include <idetcd/registration.h>
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+
+#include "common/exit_status.h"
+#include "common/settings.h"
+#include "stats.h"
+
+namespace idetcd::resolver {
+
+// Called on threads of the pool's own.
+struct PoolEvents {
+  std::function<void()> on_claim_changed;          // claimed, lost, or another place in the queue
+  std::function<void(const app::Exit&)> on_ended;  // the claim has ended, and the process should
+};
+
+// stats() and claimed_name() may be called from any thread; all others are for one.
+// The destructor gives the name back and returns in bounded time.
+class Pool {
+ public:
+  // Throws app::Exit if the pattern is wrong. `among_others`: what is logged says
+  // which pool it is about.
+  Pool(app::PoolSettings settings, bool among_others, const LogSink& log);
+
+  const app::PoolSettings& settings() const noexcept { return settings_; }
+  const PatternTemplate& pattern() const noexcept { return pattern_; }
+
+  // Blocks until the records were read once; false if `stop` was first. Throws
+  // app::Exit if etcd will not give them.
+  using OnChange = std::function<void(const RecordSet&, std::span<const SlotId> changed)>;
+  bool follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop);
+
+  // Starts to claim and returns at once.
+  void claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents events);
+
+  // Gives the name back. Blocks, at most 5 s.
+  void release();
+
+  // Ends the claim and its callbacks; for when nobody calls stats() any more.
+  void stop();
+
+  // Says so in the log when the number of unreadable records has changed.
+  void note_malformed();
+
+  std::optional<Staleness> staleness() const noexcept;  // none: never read
+  std::string claimed_name() const;                     // as last told; empty: none now
+  PoolStats stats() const;
+
+ private:
+  void on_claimed(const Ownership& ownership);
+  void on_lost(std::string_view reason);
+  void on_ended(const Error& error);
+
+  const app::PoolSettings settings_;
+  const PatternTemplate pattern_;
+  const std::string prefix_;  // of what is logged
+  const LogSink log_;
+  PoolEvents events_;
+  std::size_t malformed_ = 0;  // as last said
+
+  std::unique_ptr<RecordStore> store_;
+  std::unique_ptr<Registration> registration_;
+
+  // For other threads: what is there already, and what the registration said.
+  std::atomic<const RecordStore*> store_there_{nullptr};
+  std::atomic<const Registration*> registration_there_{nullptr};
+  std::atomic<bool> claimed_{false};
+  std::atomic<SlotId> slot_{0};
+  std::atomic<std::uint64_t> claims_{0};
+  std::atomic<std::uint64_t> losses_{0};
+};
+
+}  // namespace idetcd::resolver

@@ -22,8 +22,8 @@ RecordSet::RecordSet() = default;
 std::optional<NamedRecord> RecordSet::find(SlotId slot) const {
   const std::size_t index = slot / RecordPage::kSlots;
   if (!slots_ || index >= slots_->pages.size() || !slots_->pages[index]) return std::nullopt;
-  const auto& stored = slots_->pages[index]->records[slot % RecordPage::kSlots];
-  return stored ? decode(slot, *stored) : std::nullopt;
+  const StoredRecord stored = slots_->pages[index]->at(slot % RecordPage::kSlots);
+  return stored.mod_revision != 0 ? decode(slot, stored) : std::nullopt;
 }
 
 void RecordSet::for_each(const std::function<void(const NamedRecord&)>& visit) const {
@@ -31,11 +31,21 @@ void RecordSet::for_each(const std::function<void(const NamedRecord&)>& visit) c
   for (std::size_t index = 0; index < slots_->pages.size(); ++index) {
     if (!slots_->pages[index]) continue;
     for (std::size_t i = 0; i < RecordPage::kSlots; ++i) {
-      const auto& stored = slots_->pages[index]->records[i];
-      if (!stored) continue;
-      if (const auto named = decode(static_cast<SlotId>(index * RecordPage::kSlots + i), *stored)) visit(*named);
+      if (!slots_->pages[index]->occupied(i)) continue;
+      const auto slot = static_cast<SlotId>(index * RecordPage::kSlots + i);
+      if (const auto named = decode(slot, slots_->pages[index]->at(i))) visit(*named);
     }
   }
+}
+
+// --- RecordPage ----------------------------------------------------------------------
+
+void RecordPage::put(std::size_t i, const StoredRecord& record) {
+  const auto growth = static_cast<std::uint32_t>(record.json.size() - size(i));  // modulo 2^32: it may shrink
+  text_.replace(begin(i), size(i), record.json);
+  for (std::size_t after = i; after < kSlots; ++after) ends_[after] += growth;
+  mod_revisions_[i] = record.mod_revision;
+  leases_[i] = record.lease;
 }
 
 // --- RecordSetBuilder -----------------------------------------------------------------
@@ -49,23 +59,23 @@ RecordSetBuilder RecordSetBuilder::fork() {
 }
 
 bool RecordSetBuilder::put(SlotId slot, const KeyValue& kv) {
-  const StoredRecord* present = find(slot);
-  if (present && present->mod_revision == kv.mod_revision && present->lease == kv.lease) return false;
+  const StoredRecord present = find(slot);
+  if (present.mod_revision == kv.mod_revision && present.lease == kv.lease) return false;
   if (const auto bad = malformed_.find(slot); bad != malformed_.end() && bad->second == kv.mod_revision) return false;
   if (!parse_record(kv.value)) {
-    if (present) store(slot, nullptr);
+    store(slot, {});
     malformed_[slot] = kv.mod_revision;
     return true;
   }
   malformed_.erase(slot);
-  store(slot, std::make_shared<const StoredRecord>(StoredRecord{kv.value, kv.mod_revision, kv.lease}));
+  store(slot, {kv.value, kv.mod_revision, kv.lease});
   return true;
 }
 
 bool RecordSetBuilder::erase(SlotId slot) {
   const bool was_malformed = malformed_.erase(slot) != 0;
-  if (!find(slot)) return was_malformed;
-  store(slot, nullptr);
+  if (find(slot).mod_revision == 0) return was_malformed;
+  store(slot, {});
   return true;
 }
 
@@ -75,7 +85,7 @@ std::vector<SlotId> RecordSetBuilder::known() const {
   for (std::size_t index = 0; index < pages_.size(); ++index) {
     if (!pages_[index]) continue;
     for (std::size_t i = 0; i < RecordPage::kSlots; ++i) {
-      if (pages_[index]->records[i]) slots.push_back(static_cast<SlotId>(index * RecordPage::kSlots + i));
+      if (pages_[index]->occupied(i)) slots.push_back(static_cast<SlotId>(index * RecordPage::kSlots + i));
     }
   }
   for (const auto& [slot, revision] : malformed_) slots.push_back(slot);
@@ -92,16 +102,18 @@ RecordSet RecordSetBuilder::build(Revision revision) {
   return set;
 }
 
-const StoredRecord* RecordSetBuilder::find(SlotId slot) const noexcept {
+StoredRecord RecordSetBuilder::find(SlotId slot) const noexcept {
   const auto& page = pages_[slot / RecordPage::kSlots];
-  return page ? page->records[slot % RecordPage::kSlots].get() : nullptr;
+  return page ? page->at(slot % RecordPage::kSlots) : StoredRecord{};
 }
 
-void RecordSetBuilder::store(SlotId slot, std::shared_ptr<const StoredRecord> record) {
-  auto& place = own_page(slot / RecordPage::kSlots).records[slot % RecordPage::kSlots];
-  if (place && !record) --size_;
-  if (!place && record) ++size_;
-  place = std::move(record);
+void RecordSetBuilder::store(SlotId slot, const StoredRecord& record) {
+  const bool was_there = find(slot).mod_revision != 0;
+  const bool is_there = record.mod_revision != 0;
+  if (!was_there && !is_there) return;
+  if (was_there && !is_there) --size_;
+  if (!was_there && is_there) ++size_;
+  own_page(slot / RecordPage::kSlots).put(slot % RecordPage::kSlots, record);
 }
 
 RecordPage& RecordSetBuilder::own_page(std::size_t index) {
@@ -114,7 +126,10 @@ RecordPage& RecordSetBuilder::own_page(std::size_t index) {
 }
 
 void RecordSetBuilder::share_all() {
-  std::fill(owned_.begin(), owned_.end(), nullptr);
+  for (RecordPage*& page : owned_) {
+    if (page) page->settle();
+    page = nullptr;
+  }
 }
 
 }  // namespace idetcd

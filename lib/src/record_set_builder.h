@@ -5,24 +5,47 @@
 #include <idetcd/record_store.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace idetcd {
 
-// What is kept of a key: enough to decode it when asked.
+// What is kept of a key: enough to decode it when asked. Ends with its page.
 struct StoredRecord {
-  std::string json;
-  Revision mod_revision = 0;
+  std::string_view json;
+  Revision mod_revision = 0;  // 0: the slot is free
   LeaseId lease = 0;
 };
 
-// 256 slots that versions share until one of them changes.
-struct RecordPage {
+// 256 slots that versions share until one of them changes. Their texts lie in one
+// piece: a hundred thousand records of their own would take twice the memory, and a
+// page of them is copied at every change.
+class RecordPage {
+ public:
   static constexpr std::size_t kSlots = 256;
-  std::array<std::shared_ptr<const StoredRecord>, kSlots> records;
+
+  StoredRecord at(std::size_t i) const noexcept {
+    return {std::string_view(text_).substr(begin(i), size(i)), mod_revisions_[i], leases_[i]};
+  }
+  bool occupied(std::size_t i) const noexcept { return mod_revisions_[i] != 0; }
+
+  // `record` with mod_revision 0 frees the slot.
+  void put(std::size_t i, const StoredRecord& record);
+  // Gives back what growing took too much.
+  void settle() { text_.shrink_to_fit(); }
+
+ private:
+  std::size_t begin(std::size_t i) const noexcept { return i == 0 ? 0 : ends_[i - 1]; }
+  std::size_t size(std::size_t i) const noexcept { return ends_[i] - begin(i); }
+
+  std::array<Revision, kSlots> mod_revisions_{};
+  std::array<LeaseId, kSlots> leases_{};
+  std::array<std::uint32_t, kSlots> ends_{};  // of each one's text, which begins at the end of the one before
+  std::string text_;
 };
 
 struct RecordSet::Slots {
@@ -51,8 +74,8 @@ class RecordSetBuilder {
 
  private:
   RecordSetBuilder(const RecordSetBuilder&) = default;
-  const StoredRecord* find(SlotId slot) const noexcept;
-  void store(SlotId slot, std::shared_ptr<const StoredRecord> record);
+  StoredRecord find(SlotId slot) const noexcept;
+  void store(SlotId slot, const StoredRecord& record);
   RecordPage& own_page(std::size_t index);
   void share_all();
 

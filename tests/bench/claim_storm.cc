@@ -2,12 +2,13 @@
 // etcd of its own; four strategies in the same run.
 //
 //   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1]
-//               [--held 0] [--only STRATEGY] [--json]
+//               [--held 0] [--only STRATEGY] [--shared-futexes] [--json]
 //
 // --spread S makes the limit S*N. --held H has H slots, at random over the whole pool,
 // taken by others before the start; "lowest" says whether the newcomers filled the
-// lowest gaps. The three baselines are what others do: they are
-// bench code, not the library's. Exit status 1 if ours ever gave one name twice.
+// lowest gaps. --shared-futexes leaves the kernel's table of futexes as it is for one
+// process with thousands of threads (see use_global_futexes). The three baselines are
+// what others do: they are bench code, not the library's. Exit status 1 if ours ever gave one name twice.
 #include <idetcd/idetcd.h>
 
 #include "bench/etcd_metrics.h"
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
@@ -290,6 +292,7 @@ struct Arguments {
   int held = 0;
   int rounds = 1;
   bool json = false;
+  bool shared_futexes = false;
   std::string only;
 };
 
@@ -299,6 +302,8 @@ Arguments parse(int argc, char** argv) {
     const std::string option = argv[i];
     if (option == "--json") {
       arguments.json = true;
+    } else if (option == "--shared-futexes") {
+      arguments.shared_futexes = true;
     } else if (i + 1 < argc && option == "--nodes") {
       arguments.nodes.clear();
       std::stringstream list(argv[++i]);
@@ -316,7 +321,7 @@ Arguments parse(int argc, char** argv) {
     } else {
       fmt::print(stderr,
                  "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--held 0] [--rounds "
-                 "1] [--only STRATEGY] [--json]\n");
+                 "1] [--only STRATEGY] [--shared-futexes] [--json]\n");
       std::exit(option == "--help" ? 0 : 64);
     }
   }
@@ -353,9 +358,20 @@ int storm(const Arguments& arguments) {
   return collided ? 1 : 0;
 }
 
+// Every thread here stands for a process, which would have futexes of its own; in one
+// process of a Linux since 6.16 they share a table sized for the cores, and a wake-up
+// walks past hundreds of the others' sleepers. 0: the system's table instead.
+void use_global_futexes() {
+  constexpr int kFutexHash = 78;  // PR_FUTEX_HASH
+  constexpr int kSetSlots = 1;    // PR_FUTEX_HASH_SET_SLOTS
+  (void)::prctl(kFutexHash, kSetSlots, 0, 0, 0);
+}
+
 }  // namespace
 }  // namespace idetcd::testing
 
 int main(int argc, char** argv) {
-  return idetcd::testing::storm(idetcd::testing::parse(argc, argv));
+  const auto arguments = idetcd::testing::parse(argc, argv);
+  if (!arguments.shared_futexes) idetcd::testing::use_global_futexes();
+  return idetcd::testing::storm(arguments);
 }

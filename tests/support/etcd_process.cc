@@ -13,7 +13,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <random>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -144,11 +146,15 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+// A process gets no port twice: who has one may not listen there yet.
 std::uint16_t free_port() {
+  static std::mutex mutex;
+  static std::set<std::uint16_t> given;
+  const std::lock_guard lock(mutex);
   std::uniform_int_distribution<int> ports(20000, 32000);
-  for (int tries = 0; tries < 200; ++tries) {
+  for (int tries = 0; tries < 2000; ++tries) {
     const auto port = static_cast<std::uint16_t>(ports(random_source()));
-    if (Socket().bind_to(port)) return port;
+    if (!given.contains(port) && Socket().bind_to(port)) return *given.insert(port).first;
   }
   fail("no free port found on the loopback");
 }

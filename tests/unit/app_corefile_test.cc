@@ -31,11 +31,12 @@ TEST_CASE("the seed's Corefile is read as it stands") {
       "Corefile");
   REQUIRE(corefile);
   CHECK_FALSE(corefile->port);
-  REQUIRE(corefile->settings.size() == 3);
-  CHECK(corefile->settings[0].name == "endpoint");
-  CHECK(corefile->settings[0].arguments == std::vector<std::string>{"http://10.0.0.1:2379", "http://10.0.0.2:2379"});
-  CHECK(corefile->settings[0].line == 3);
-  CHECK(corefile->settings[2].arguments == std::vector<std::string>{"worker{{.ID}}.tf.local."});
+  REQUIRE(corefile->blocks.front().size() == 3);
+  CHECK(corefile->blocks.front()[0].name == "endpoint");
+  CHECK(corefile->blocks.front()[0].arguments ==
+        std::vector<std::string>{"http://10.0.0.1:2379", "http://10.0.0.2:2379"});
+  CHECK(corefile->blocks.front()[0].line == 3);
+  CHECK(corefile->blocks.front()[2].arguments == std::vector<std::string>{"worker{{.ID}}.tf.local."});
 }
 
 TEST_CASE("the server key says the port") {
@@ -59,10 +60,10 @@ TEST_CASE("carriage returns, a byte order mark, comments and quotes are part of 
       "}",
       "Corefile");
   REQUIRE(corefile);
-  REQUIRE(corefile->settings.size() == 2);
-  CHECK(corefile->settings[0].arguments == std::vector<std::string>{"w{{printf \"%03d\" .ID}}.x."});
-  CHECK(corefile->settings[0].line == 5);
-  CHECK(corefile->settings[1].arguments == std::vector<std::string>{""});
+  REQUIRE(corefile->blocks.front().size() == 2);
+  CHECK(corefile->blocks.front()[0].arguments == std::vector<std::string>{"w{{printf \"%03d\" .ID}}.x."});
+  CHECK(corefile->blocks.front()[0].line == 5);
+  CHECK(corefile->blocks.front()[1].arguments == std::vector<std::string>{""});
 }
 
 TEST_CASE("a brace that is missing is reported where the block was opened") {
@@ -74,6 +75,18 @@ TEST_CASE("a brace that is missing is reported where the block was opened") {
         "Corefile:1: a server block must begin here: a key and an opening brace, as `. {` or `.:1053 {`");
 }
 
+TEST_CASE("a server block has as many idetcd blocks as there are pools") {
+  const auto corefile =
+      parse_corefile(". {\n idetcd {\n  limit 5\n }\n idetcd\n idetcd {\n  limit 6\n }\n}\n", "Corefile");
+  REQUIRE(corefile);
+  REQUIRE(corefile->blocks.size() == 3);
+  CHECK(corefile->blocks[0].front().line == 3);
+  CHECK(corefile->blocks[1].empty());
+  CHECK(corefile->blocks[2].front().arguments == std::vector<std::string>{"6"});
+  CHECK(error_of(". {\n idetcd {\n  limit 5\n idetcd {\n }\n}\n") ==
+        "Corefile:4: \"idetcd\" has no block; remove the brace");
+}
+
 TEST_CASE("what is not understood is named") {
   CHECK(error_of(". {\n  log\n  idetcd\n}") ==
         "Corefile:2: unknown directive \"log\"; known in a server block: idetcd");
@@ -82,7 +95,6 @@ TEST_CASE("what is not understood is named") {
   CHECK(error_of(".:53 .:54 {\n idetcd\n}").find("has 2 keys") != std::string::npos);
   CHECK(error_of("{\n idetcd\n}").find("has no key") != std::string::npos);
   CHECK(error_of(". {\n idetcd\n}\n. {\n idetcd\n}").find("Corefile:4: a second server block") == 0);
-  CHECK(error_of(". {\n idetcd\n idetcd\n}").find("Corefile:3: a second idetcd block (the first is in line 2)") == 0);
   CHECK(error_of(". {\n}").find("Corefile:1: the server block opened here has no idetcd block") == 0);
   CHECK(error_of(". {\n idetcd tf.local {\n }\n}").find("Corefile:2: idetcd takes no argument but has \"tf.local\"") ==
         0);

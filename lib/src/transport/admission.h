@@ -5,7 +5,6 @@
 // served just as soon, and each finds out what became of it.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <list>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "base/semaphore.h"
 #include "transport/deadline.h"
 
 namespace idetcd::transport {
@@ -40,11 +40,12 @@ class Admission {
 
  private:
   struct Waiter {
-    std::condition_variable_any called;
-    bool may_enter = false;
+    Semaphore called;
+    bool in_line = true;  // guarded by mutex_
   };
 
   void leave();
+  bool give_up(Waiter& waiter, std::list<Waiter*>::iterator place);
 
   std::mutex mutex_;
   std::size_t free_;         // guarded by mutex_; 0 while somebody waits

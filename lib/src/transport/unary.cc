@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 
+#include "base/semaphore.h"
 #include "transport/failure.h"
 #include "transport/scheme_probe.h"
 
@@ -18,21 +18,18 @@ constexpr std::chrono::milliseconds kLongestProbe{1000};
 class Completion {
  public:
   void set(grpc::Status status) {
-    std::lock_guard lock(mutex_);
     status_ = std::move(status);
-    done_.notify_one();  // under the lock: the waiter destroys us as soon as it has it
+    done_.post();
   }
 
   grpc::Status wait() {
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [&] { return status_.has_value(); });
-    return std::move(*status_);
+    done_.wait();
+    return std::move(status_);
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::optional<grpc::Status> status_;
+  Semaphore done_;
+  grpc::Status status_;
 };
 
 grpc::Status try_once(const StartCall& start, Member& member, const std::string& token,

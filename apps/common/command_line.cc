@@ -25,11 +25,12 @@ std::string_view heading(SettingGroup group) {
 void add_setting(CLI::App& app, const SettingSpec& spec, GivenFlags& given) {
   const std::string flag = fmt::format("--{}", spec.name);
   const auto keep = [&given, &spec, flag](const std::vector<std::string>& values) {
-    given.settings.push_back({&spec, values, {flag, false}});
+    if (!spec.split) return given.settings.push_back({&spec, values, {flag, false}});
+    for (const std::string& value : values) given.settings.push_back({&spec, {value}, {flag, false}});
   };
   CLI::Option* option = app.add_option_function<std::vector<std::string>>(flag, keep, std::string(spec.help));
   // A list may be given by repeating the flag; of anything else the last one counts.
-  const bool list = spec.max_arguments > 1;
+  const bool list = spec.max_arguments > 1 || spec.split != nullptr;
   option->type_name(std::string(spec.value))
       ->type_size(1)
       ->expected(1)

@@ -23,7 +23,8 @@ class Reader {
     if (auto read = read_server_block(key.number); !read) return read.error();
     if (!done()) {
       return problem(line().number,
-                     fmt::format("a second server block begins here (the first is in line {}); only one is understood",
+                     fmt::format("a second server block begins here (the first is in line {}); only one is understood: "
+                                 "put the idetcd blocks into that",
                                  key.number));
     }
     return std::move(corefile_);
@@ -78,13 +79,12 @@ class Reader {
   }
 
   Status read_server_block(int opened) {
-    int plugin = 0;
     for (; !done(); ++at_) {
       const CorefileLine& now = line();
       const CorefileWord& first = now.words.front();
       if (first.is("}")) {
         if (auto closed = check_closing(now); !closed) return closed;
-        if (plugin == 0) return problem(opened, "the server block opened here has no idetcd block");
+        if (corefile_.blocks.empty()) return problem(opened, "the server block opened here has no idetcd block");
         ++at_;
         return {};
       }
@@ -92,9 +92,6 @@ class Reader {
         return problem(now.number,
                        fmt::format("unknown directive \"{}\"; known in a server block: idetcd", first.text));
       }
-      if (plugin != 0)
-        return problem(now.number, fmt::format("a second idetcd block (the first is in line {})", plugin));
-      plugin = now.number;
       if (auto read = read_plugin(now); !read) return read;
     }
     return unclosed(opened, "server block");
@@ -102,6 +99,7 @@ class Reader {
 
   // On return `at_` is at the last line of the block.
   Status read_plugin(const CorefileLine& head) {
+    corefile_.blocks.emplace_back();
     if (head.words.size() == 1) return {};
     if (head.words.size() > 2 || !head.words.back().is("{")) {
       return problem(head.number,
@@ -123,7 +121,7 @@ class Reader {
     }
     CorefileSetting setting{now.words.front().text, {}, now.number};
     for (const CorefileWord& word : std::span(now.words).subspan(1)) setting.arguments.push_back(word.text);
-    corefile_.settings.push_back(std::move(setting));
+    corefile_.blocks.back().push_back(std::move(setting));
     return {};
   }
 

@@ -8,8 +8,8 @@
 //       }
 //   }
 //
-// One server block for the root zone, with one idetcd block in it. Words are split
-// at blanks; "quotes" hold a word together (\" inside); # starts a comment. What is
+// One server block for the root zone, with one or more idetcd blocks in it. Words are
+// split at blanks; "quotes" hold a word together (\" inside); # starts a comment. What is
 // not understood is an Error, never skipped.
 #pragma once
 
@@ -24,16 +24,18 @@
 
 namespace idetcd::app {
 
-// One line of the idetcd block; which names exist is not the reader's business.
+// One line of an idetcd block; which names exist is not the reader's business.
 struct CorefileSetting {
   std::string name;
   std::vector<std::string> arguments;
   int line = 0;
 };
 
+using CorefileBlock = std::vector<CorefileSetting>;
+
 struct Corefile {
   std::optional<std::uint16_t> port;  // of the server key
-  std::vector<CorefileSetting> settings;
+  std::vector<CorefileBlock> blocks;  // the idetcd blocks; at least one
 };
 
 inline constexpr std::size_t kMaxCorefileBytes = 1024 * 1024;

@@ -2,6 +2,7 @@
 
 #include "corefile.h"
 #include "exit_status.h"
+#include "pool_sources.h"
 
 #include <fmt/format.h>
 
@@ -35,10 +36,19 @@ std::string join(const std::vector<std::string>& words) {
   return all;
 }
 
+// "PATTERN[=N]" is two words in a file: "PATTERN [N]".
+std::string value_in_file(const SettingSpec& spec) {
+  std::string value(spec.value);
+  const auto equals = value.find('=');
+  if (spec.max_arguments != 2 || equals == std::string::npos) return value;
+  const bool optional = equals > 0 && value[equals - 1] == '[';
+  return optional ? value.replace(equals - 1, 2, " [") : value.replace(equals, 1, " ");
+}
+
 void check_arguments(const SettingSpec& spec, const CorefileSetting& setting, const Origin& origin) {
   const int count = static_cast<int>(setting.arguments.size());
   if (count < spec.min_arguments) {
-    refuse(origin, fmt::format("an argument is missing; write `{} {}`", spec.directive, spec.value));
+    refuse(origin, fmt::format("an argument is missing; write `{} {}`", spec.directive, value_in_file(spec)));
   }
   if (count > spec.max_arguments) {
     const std::string text = join(setting.arguments);
@@ -75,35 +85,54 @@ std::optional<std::string> read_variable(const Environment& environment, const s
   return value;
 }
 
-std::vector<Assignment> read_environment(const Environment& environment) {
-  std::vector<Assignment> found;
+SettingSource read_environment(const Environment& environment) {
+  SettingSource found;
   for (const SettingSpec& spec : all_settings()) {
     if (spec.where == SettingSpec::Where::kOnlyInFile) continue;
     std::string name = variable_of(spec.name);
     auto value = read_variable(environment, name);
     if (!value && spec.name == "endpoints") value = read_variable(environment, name = "ETCDCTL_ENDPOINTS");
-    if (value) found.push_back({&spec, {std::move(*value)}, {std::move(name), false}});
+    if (!value) continue;
+    const auto values = spec.split ? spec.split(*value) : std::vector<std::string>{*value};
+    for (const std::string& each : values) found.push_back({&spec, {each}, {name, false}});
   }
   return found;
+}
+
+// What can be said again and again in one block; a pattern begins a block of its own.
+bool repeats(const SettingSpec& spec) {
+  return spec.split != nullptr && spec.name != "pattern";
+}
+
+SettingSource read_block(const CorefileBlock& block, std::string_view file) {
+  SettingSource source;
+  for (const CorefileSetting& setting : block) {
+    const SettingSpec& spec = find_directive(setting, file);
+    Origin origin{fmt::format("{}:{}: {}", file, setting.line, setting.name), true};
+    const auto twin = std::ranges::find(source, &spec, &Assignment::spec);
+    if (twin != source.end() && !repeats(spec)) {
+      refuse(origin, fmt::format("said twice (before that at {}){}", twin->origin.place,
+                                 spec.split ? "; each pattern needs an idetcd block of its own" : ""));
+    }
+    check_arguments(spec, setting, origin);
+    source.push_back({&spec, setting.arguments, std::move(origin)});
+  }
+  return source;
+}
+
+std::vector<SettingSource> read_blocks(Settings& settings, std::string_view text, std::string_view file) {
+  const auto corefile = parse_corefile(text, file);
+  if (!corefile) throw Exit(kExitConfig, corefile.error().message);
+  if (corefile->port) settings.port = *corefile->port;
+  std::vector<SettingSource> blocks;
+  for (const CorefileBlock& block : corefile->blocks) blocks.push_back(read_block(block, file));
+  return blocks;
 }
 
 }  // namespace
 
 void apply_corefile(Settings& settings, std::string_view text, std::string_view file) {
-  const auto corefile = parse_corefile(text, file);
-  if (!corefile) throw Exit(kExitConfig, corefile.error().message);
-  if (corefile->port) settings.port = *corefile->port;
-
-  std::vector<Assignment> assignments;
-  for (const CorefileSetting& setting : corefile->settings) {
-    const SettingSpec& spec = find_directive(setting, file);
-    Origin origin{fmt::format("{}:{}: {}", file, setting.line, setting.name), true};
-    const auto twin = std::ranges::find(assignments, &spec, &Assignment::spec);
-    if (twin != assignments.end()) refuse(origin, fmt::format("said twice (before that at {})", twin->origin.place));
-    check_arguments(spec, setting, origin);
-    assignments.push_back({&spec, setting.arguments, std::move(origin)});
-  }
-  assign(settings, settings.pools.front(), assignments);
+  apply_sources(settings, read_blocks(settings, text, file), {}, {});
 }
 
 Settings load_settings(const GivenFlags& given, const Environment& environment) {
@@ -112,10 +141,10 @@ Settings load_settings(const GivenFlags& given, const Environment& environment) 
   if (path.empty()) path = read_variable(environment, "IDETCD_CONF").value_or("");
   std::error_code ignored;
   if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
-  if (!path.empty()) apply_corefile(settings, read_file(path), path);
+  std::vector<SettingSource> blocks;
+  if (!path.empty()) blocks = read_blocks(settings, read_file(path), path);
 
-  assign(settings, settings.pools.front(), read_environment(environment));
-  assign(settings, settings.pools.front(), given.settings);
+  apply_sources(settings, blocks, read_environment(environment), given.settings);
   check_settings(settings);
   return settings;
 }

@@ -102,6 +102,32 @@ Status set_tls(Settings& s, Arguments a) {
   return {};
 }
 
+Status set_pattern(PoolSettings& p, Arguments a) {
+  return read_text(a, p.pattern, "'worker{{.ID}}.tf.local.'");
+}
+
+// "PATTERN LIMIT" in a file, "PATTERN=LIMIT" elsewhere: no name has a = in it, and one
+// inside of an action is followed by the action's end.
+Status set_serve(PoolSettings& p, Arguments a) {
+  std::string pattern = a.front();
+  std::optional<std::string> limit;
+  if (a.size() == 2) limit = a[1];
+  const auto equals = pattern.rfind('=');
+  if (a.size() == 1 && equals != std::string::npos && pattern.find("}}", equals) == std::string::npos) {
+    limit = pattern.substr(equals + 1);
+    pattern.resize(equals);
+  }
+  if (pattern.empty()) return wrong("the pattern is empty; write for example 'ps{{.ID}}.tf.local.=4'");
+  if (limit) {
+    const auto read = parse_limit(*limit);
+    if (!read) return read.error();
+    p.limit = *read;
+  }
+  p.pattern = std::move(pattern);
+  p.claim = false;
+  return {};
+}
+
 Status set_limit(PoolSettings& p, Arguments a) {
   const auto limit = parse_limit(a.front());
   if (!limit) return limit.error();
@@ -211,8 +237,11 @@ constexpr SettingSpec kSettings[] = {
      [](Settings& s, Arguments a) { return read_text(a, s.tls.key_file, "/etc/etcd/client-key.pem"); }},
     {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
 
-    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN", "name of every node, as 'worker{{.ID}}.tf.local.'",
-     [](PoolSettings& p, Arguments a) { return read_text(a, p.pattern, "'worker{{.ID}}.tf.local.'"); }},
+    {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN",
+     "name of every node, as 'worker{{.ID}}.tf.local.'; repeatable: one name of each", set_pattern, split_patterns,
+     true},
+    {"serve", "serve", kPool, kEverywhere, 1, 2, "PATTERN[=N]",
+     "answer for this pool too, without a name in it; default N: limit; repeatable", set_serve, split_patterns, true},
     {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
     {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
      [](PoolSettings& p, Arguments a) { return read_text(a, p.path, "/names/"); }},

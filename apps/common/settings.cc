@@ -68,6 +68,18 @@ void check_pool(const PoolSettings& pool) {
   }
 }
 
+// Whose members would it answer with?
+void check_pool_names(std::span<const PoolSettings> pools) {
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    if (pools[i].pool_name.empty()) continue;
+    const auto twin = std::ranges::find(pools.first(i), pools[i].pool_name, &PoolSettings::pool_name);
+    if (twin == pools.begin() + static_cast<std::ptrdiff_t>(i)) continue;
+    refuse(pools[i].origin("pool-name"),
+           fmt::format("the pools {} and {} can not both have the pool name {}; say one in each idetcd block",
+                       twin->pattern, pools[i].pattern, pools[i].pool_name));
+  }
+}
+
 }  // namespace
 
 void check_settings(const Settings& settings) {
@@ -76,6 +88,21 @@ void check_settings(const Settings& settings) {
     refuse(settings.origin("password"), "there is a password but no user; set user too");
   }
   for (const PoolSettings& pool : settings.pools) check_pool(pool);
+  check_pool_names(settings.pools);
+}
+
+const PoolSettings& only_pool(const Settings& settings) {
+  if (settings.pools.size() == 1) return settings.pools.front();
+  const PoolSettings* only = nullptr;
+  std::string patterns;
+  for (const PoolSettings& pool : settings.pools) {
+    if (!pool.claim) continue;
+    only = patterns.empty() ? &pool : nullptr;
+    patterns += fmt::format("{}'{}'", patterns.empty() ? "" : ", ", pool.pattern);
+  }
+  if (only) return *only;
+  throw Exit(kExitUsage, fmt::format("there are several pools and this is about one; choose it with --pattern{}{}",
+                                     patterns.empty() ? "" : ": ", patterns));
 }
 
 PatternTemplate parse_pattern(const PoolSettings& pool) {

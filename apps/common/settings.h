@@ -111,6 +111,11 @@ struct SettingSpec {
   using SetForPool = Status (*)(PoolSettings&, Arguments);
   std::variant<SetForServer, SetForPool> apply;
 
+  // Null: a source says it once. Else every time that it says it adds one more, and
+  // this tells the several in an environment variable apart.
+  std::vector<std::string> (*split)(std::string_view) = nullptr;
+  bool names_pool = false;  // and so adds a pool, for which the source's other settings count
+
   bool of_pool() const { return std::holds_alternative<SetForPool>(apply); }
 };
 
@@ -132,6 +137,10 @@ void assign(Settings& settings, PoolSettings& pool, std::span<const Assignment> 
 
 // What can only be seen with all values known. Throws as refuse().
 void check_settings(const Settings& settings);
+
+// For programs that know one pool only: the one that a name is claimed in. Throws Exit
+// if there are several.
+const PoolSettings& only_pool(const Settings& settings);
 
 // The pool's pattern with its limit. Throws as refuse().
 PatternTemplate parse_pattern(const PoolSettings& pool);

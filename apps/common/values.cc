@@ -75,11 +75,29 @@ std::optional<IpAddress> parse_address(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::string> split_list(std::string_view text) {
+namespace {
+
+// Where the first item ends.
+using FindComma = std::size_t (*)(std::string_view text);
+
+std::size_t first_comma(std::string_view text) {
+  return std::min(text.find(','), text.size());
+}
+
+std::size_t first_comma_outside_actions(std::string_view text) {
+  bool inside = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.substr(at).starts_with(inside ? "}}" : "{{")) inside = !inside;
+    if (text[at] == ',' && !inside) return at;
+  }
+  return text.size();
+}
+
+std::vector<std::string> split_at(std::string_view text, FindComma find_comma) {
   constexpr std::string_view kBlank = " \t";
   std::vector<std::string> items;
   while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
+    const auto comma = find_comma(text);
     auto item = text.substr(0, comma);
     text.remove_prefix(std::min(comma + 1, text.size()));
     const auto first = item.find_first_not_of(kBlank);
@@ -88,6 +106,16 @@ std::vector<std::string> split_list(std::string_view text) {
     items.emplace_back(item);
   }
   return items;
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(std::string_view text) {
+  return split_at(text, first_comma);
+}
+
+std::vector<std::string> split_patterns(std::string_view text) {
+  return split_at(text, first_comma_outside_actions);
 }
 
 Result<SlotId> parse_limit(std::string_view text) {

@@ -20,6 +20,9 @@ namespace idetcd::app {
 // "a, b,c" -> a b c; blanks around an item and empty items are dropped.
 std::vector<std::string> split_list(std::string_view text);
 
+// As split_list, but a comma between {{ and }} belongs to its pattern.
+std::vector<std::string> split_patterns(std::string_view text);
+
 // The number of nodes a pool may have: 1..kMaxLimit.
 Result<SlotId> parse_limit(std::string_view text);
 

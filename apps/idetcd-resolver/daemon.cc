@@ -14,6 +14,7 @@
 #include "common/connection.h"
 #include "common/log.h"
 #include "common/service_notify.h"
+#include "zone_layout.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -68,12 +69,26 @@ const app::PoolSettings& own_pool(const app::Settings& settings) {
   return claimed == settings.pools.end() ? settings.pools.front() : *claimed;
 }
 
+// Here and not in the zone, which does not know where a pattern was said.
+void check_apart(std::span<const std::unique_ptr<Pool>> pools) {
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    for (const auto& other : pools.first(i)) {
+      const auto name = common_name(other->pattern(), pools[i]->pattern());
+      if (!name) continue;
+      app::refuse(pools[i]->settings().origin("pattern"),
+                  fmt::format("{} is a name of {} too ({}); give each pool names of its own", *name,
+                              other->settings().pattern, other->settings().origin("pattern").place));
+    }
+  }
+}
+
 }  // namespace
 
 Daemon::Daemon(Config config, app::Shutdown& shutdown)
     : config_(std::move(config)), shutdown_(shutdown), log_(app::open_log(config_.settings.log_level)) {
   const std::vector<app::PoolSettings>& pools = config_.settings.pools;
   for (const app::PoolSettings& pool : pools) pools_.push_back(std::make_unique<Pool>(pool, pools.size() > 1, log_));
+  check_apart(pools_);
 }
 
 // What a pool says on its own threads is answered by looking at all of them.

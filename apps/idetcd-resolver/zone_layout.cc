@@ -31,16 +31,6 @@ Result<Bytes> reverse_apex(const std::string& text) {
   return wrong("reverse zone \"" + text + "\": write it like 10.in-addr.arpa. or 10.0.0.0/8");
 }
 
-// Two patterns may render one name; whose records would it have?
-std::optional<std::string> common_name(const PatternTemplate& left, const PatternTemplate& right) {
-  if (left.max_name() < right.min_name() || right.max_name() < left.min_name()) return std::nullopt;
-  const PatternTemplate& fewer = left.limit() <= right.limit() ? left : right;
-  const PatternTemplate& more = left.limit() <= right.limit() ? right : left;
-  for (SlotId id = 1; id <= fewer.limit(); ++id)
-    if (more.match(fewer.render(id))) return std::string(fewer.render(id));
-  return std::nullopt;
-}
-
 Status check_names(const ZoneLayout& layout) {
   for (std::size_t i = 0; i < layout.pools.size(); ++i) {
     const PatternTemplate& pattern = layout.pools[i].pattern;
@@ -75,6 +65,15 @@ Result<std::optional<Bytes>> pool_name_of(const PoolOptions& options, const Byte
 
 bool ZoneLayout::keeps_reverse(WireName name) const noexcept {
   return std::any_of(reverse.begin(), reverse.end(), [&](const Bytes& apex) { return lies_in(name, apex); });
+}
+
+std::optional<std::string> common_name(const PatternTemplate& left, const PatternTemplate& right) {
+  if (left.max_name() < right.min_name() || right.max_name() < left.min_name()) return std::nullopt;
+  const PatternTemplate& fewer = left.limit() <= right.limit() ? left : right;
+  const PatternTemplate& more = left.limit() <= right.limit() ? right : left;
+  for (SlotId id = 1; id <= fewer.limit(); ++id)
+    if (more.match(fewer.render(id))) return std::string(fewer.render(id));
+  return std::nullopt;
 }
 
 Result<ZoneLayout> make_layout(const ZoneOptions& options) {

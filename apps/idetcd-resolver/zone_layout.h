@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "wire_name.h"
@@ -30,6 +31,9 @@ struct ZoneLayout {
 
 // See ZoneBuilder::create.
 Result<ZoneLayout> make_layout(const ZoneOptions& options);
+
+// A name that both patterns render, if there is one: whose records would it have?
+std::optional<std::string> common_name(const PatternTemplate& left, const PatternTemplate& right);
 
 // The name of every zone's one name server.
 inline constexpr std::string_view kNameserverLabel = "ns";

@@ -138,7 +138,7 @@ int run_command(const Claim& claim, std::vector<std::string> command, SignalRela
 
 int exec(const app::GivenFlags& given, const std::vector<std::string>& command) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const app::PoolSettings& pool = settings.pools.front();
+  const app::PoolSettings& pool = app::only_pool(settings);
   const PatternTemplate pattern = app::parse_pattern(pool);
   const LogSink log = app::open_log(settings.log_level);
   SignalRelay signals;

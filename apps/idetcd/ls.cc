@@ -156,7 +156,7 @@ void print_json(const Listing& listing, const PatternTemplate& pattern) {
 
 int list(const app::GivenFlags& given, const std::string& format) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const app::PoolSettings& pool = settings.pools.front();
+  const app::PoolSettings& pool = app::only_pool(settings);
   const PatternTemplate pattern = app::parse_pattern(pool);
   const auto etcd = app::connect_etcd(settings, app::open_log(settings.log_level));
   const Listing listing = read_listing(*etcd, pattern, pool.path);

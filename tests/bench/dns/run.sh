@@ -5,13 +5,16 @@
 #
 # Each server runs on core 0 alone and the load (dnsblast) on core 1; a round asks each of
 # them once, and the table shows the medians of ROUNDS rounds. "floor" is udpfloor: what the
-# kernel takes for receiving and sending, below which no server gets. Knot (knotd) and NSD
-# (nsd) take part where they are installed. CPU is the server's own, from /proc.
+# kernel takes for receiving and sending, below which no server gets. "idetcd" is the daemon,
+# its records in an etcd that shares the load's core; "library" is its DNS half alone
+# (bench_dns_server). Knot (knotd) and NSD (nsd) take part where they are installed. CPU is
+# the server's own, from /proc.
 #
 # Settings, from the environment: ROUNDS=5 SECONDS_EACH=3 NAMES="1000 100000"
-# MIXES="a mix" EDNS="no yes" SERVERS="floor idetcd knot nsd" WORKERS=1 PORT=5353
+# MIXES="a mix" (also aaaa nx) EDNS="no yes" SERVERS="floor idetcd knot nsd" WORKERS=1 PORT=5353
 # SERVER_CORES=0 LOAD_CORES=1 WINDOW=64 SOCKETS=16 RATE= (queries/s; for latency at a set load)
 set -euo pipefail
+. "$(dirname "$0")/etcd.sh"
 
 build=${1:-build/release}
 out=${2:-$(mktemp -d)}
@@ -31,7 +34,11 @@ stop_server() {
   wait "$server_pid" 2>/dev/null || true
   server_pid=
 }
-trap stop_server EXIT
+stop_all() {
+  stop_server
+  stop_etcd
+}
+trap stop_all EXIT
 
 # questions NAMES MIX FILE: 200,000 questions over random names.
 questions() {
@@ -39,7 +46,7 @@ questions() {
     srand(1)
     for (i = 0; i < 200000; i++) {
       n = int(rand() * names) + 1
-      kind = mix == "mix" ? i % 4 : 0
+      kind = mix == "mix" ? i % 4 : mix == "aaaa" ? 2 : mix == "nx" ? 3 : 0
       if (kind < 2) print "worker" n ".tf.local. A"
       else if (kind == 2) print "worker" n ".tf.local. AAAA"
       else print "nobody" n ".tf.local. A"
@@ -104,7 +111,9 @@ start() {
   local command
   case $1 in
     floor) command=("$tools/udpfloor" "$port") ;;
-    idetcd) command=("$tools/bench_dns_server" "$port" "$2" "$workers") ;;
+    library) command=("$tools/bench_dns_server" "$port" "$2" "$workers") ;;
+    idetcd) command=("$build/apps/idetcd-resolver/idetcd-resolver" --no-claim --endpoints "$etcd" --limit "$2"
+                     --pattern 'worker{{.ID}}.tf.local.' --listen "127.0.0.1:$port" --workers "$workers") ;;
     knot) command=(knotd -c "$out/knot.conf") ;;
     nsd) command=(nsd -d -c "$out/nsd.conf") ;;
   esac
@@ -154,8 +163,8 @@ table() {
     { n[$1]++; for (f = 2; f <= 5; f++) v[$1, f] = v[$1, f] " " $f; lost[$1] += $6; bad[$1] += $7 }
     END {
       printf "%-8s %12s %8s %12s %10s %10s %8s %6s\n", "server", "cpu us/query", "x floor", "queries/s", "p99 us", "RSS MB", "lost", "bad"
-      split("floor idetcd knot nsd", order, " ")
-      for (k = 1; k <= 4; k++) {
+      split("floor idetcd library knot nsd", order, " ")
+      for (k = 1; k <= 5; k++) {
         s = order[k]
         if (!n[s]) continue
         cpu = median(v[s, 2], n[s])
@@ -166,14 +175,28 @@ table() {
     }'
 }
 
+mix_in_words() {
+  case $1 in
+    a) echo "A only" ;;
+    aaaa) echo "AAAA only" ;;
+    nx) echo "NXDOMAIN only" ;;
+    mix) echo "half A, a quarter AAAA, a quarter NXDOMAIN" ;;
+  esac
+}
+
 write_configs
 mkdir -p "$out/knot-db"
 for names in ${NAMES:-1000 100000}; do
   zone_file "$names"
+  stop_etcd
+  if [[ $(available) == *idetcd* ]]; then
+    start_etcd "$build" "$names"
+    taskset -a -cp "$load_cores" "$etcd_pid" > /dev/null
+  fi
   for mix in ${MIXES:-a mix}; do
     questions "$names" "$mix" "$out/questions"
     for edns in ${EDNS:-no yes}; do
-      echo "== $names names, $([[ $mix == a ]] && echo "A only" || echo "half A, a quarter AAAA, a quarter NXDOMAIN"), EDNS: $edns"
+      echo "== $names names, $(mix_in_words "$mix"), EDNS: $edns"
       for _ in $(seq "$rounds"); do
         for server in $(available); do one_run "$server" "$names" "$out/questions" "$edns"; done
       done | table

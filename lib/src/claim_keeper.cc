@@ -20,6 +20,7 @@ ClaimKeeper::ClaimKeeper(HeldSlot slot)
     : slot_(std::move(slot)),
       record_key_(slot_.keys->record(slot_.name)),
       pid_(::getpid()),
+      last_foreign_request_(slot_.session->last_request()),
       own_revision_(slot_.record_revision),
       watched_(slot_.record_revision),
       rewatch_backoff_(50ms, 5s, random_seed()),
@@ -84,6 +85,7 @@ std::chrono::nanoseconds ClaimKeeper::until_work() const {
   if (slot_.grace) wake = std::min(wake, slot_.grace->machine().wake(now));
   if (!watch_) wake = std::min(wake, rewatch_at_);
   if (unproved_) wake = std::min(wake, verify_at_);
+  if (unproved_ && held()) wake = std::min(wake, TimePoint{std::chrono::nanoseconds{trust_until_.load()}});
   return std::max<std::chrono::nanoseconds>(wake - now, 0ns);
 }
 
@@ -98,9 +100,13 @@ void ClaimKeeper::handle(ClaimEvent& event) {
 void ClaimKeeper::take_answer(const KeepAliveAnswer& answer) {
   if (slot_.grace && slot_.grace->take(answer)) return;
   if (!slot_.session->take(answer) || !answer.reply) return;
-  // Another cluster, or an older one: a restored backup may have given our slot away.
-  if (answer.reply->header.cluster_id != slot_.cluster_id || answer.reply->header.revision < slot_.owned.token) {
-    doubt("etcd was restored or replaced");
+  const Header& header = answer.reply->header;
+  if (header.cluster_id != slot_.cluster_id) {
+    doubt("etcd was replaced by another cluster");
+    unproved_ = true;
+  } else if (header.revision < slot_.owned.token && answer.request > last_foreign_request_) {
+    // Restored from a backup, which may have given our slot away; or only a member that
+    // lags behind, which is no reason to let go. Asking tells.
     unproved_ = true;
   }
 }
@@ -152,6 +158,8 @@ void ClaimKeeper::judge() {
     }
   } else if (!unproved_) {
     hold();
+  } else if (!held()) {
+    doubt("etcd did not confirm in time that the slot is ours");
   }
 }
 
@@ -179,6 +187,7 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
   verify_backoff_.reset();
   unproved_ = false;
   slot_.cluster_id = reply->header.cluster_id;
+  judge();  // held again, at once
 }
 
 // --- phases -----------------------------------------------------------------------

@@ -62,6 +62,7 @@ class ClaimKeeper {
   HeldSlot slot_;
   const std::string record_key_;
   const pid_t pid_;
+  const std::uint64_t last_foreign_request_;  // keep-alives up to here were sent before the claim
 
   std::atomic<TimePoint::rep> trust_until_{0};  // since the clock's zero; 0: not held
   std::atomic<std::chrono::seconds::rep> ttl_{0};

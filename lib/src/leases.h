@@ -40,6 +40,7 @@ class KeptLease {
 
   LeaseId id() const noexcept { return id_; }
   const LeaseMachine& machine() const noexcept { return machine_; }
+  std::uint64_t last_request() const noexcept { return request_; }  // number of the keep-alive sent last
 
   void pump();                               // sends a keep-alive if one is due
   void renew();                              // sends one if a tenth of the time has passed, for a long wait ahead

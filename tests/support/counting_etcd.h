@@ -9,7 +9,7 @@
 
 namespace idetcd::testing {
 
-class CountingEtcd final : public Etcd {
+class CountingEtcd : public Etcd {
  public:
   explicit CountingEtcd(std::shared_ptr<Etcd> inner) : inner_(std::move(inner)) {}
 

@@ -1,6 +1,7 @@
 // The thread shells around the claim's machines, on an etcd in memory that loses
 // answers, goes away, runs full and is restored from a backup.
 #include "claim_keeper.h"
+#include "support/counting_etcd.h"
 #include "support/eventually.h"
 #include "support/fake_etcd.h"
 #include "support/faulty_etcd.h"
@@ -15,6 +16,7 @@ namespace idetcd {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::EtcdCall;
 using testing::eventually;
 using testing::FakeEtcd;
 using testing::Fault;
@@ -181,6 +183,50 @@ TEST_CASE("an etcd restored from a backup with our claim: proved, then held", "[
   CHECK(eventually(kPatience, [&] { return keeper->held(); }));
   CHECK(keeper->release(2s).has_value());
   CHECK(world.records() == 0);
+}
+
+// A member's keep-alive answers carry the revision that it knew when it was asked.
+class LaggingMember final : public testing::CountingEtcd {
+ public:
+  using CountingEtcd::CountingEtcd;
+  void lease_keep_alive(LeaseId id, std::chrono::milliseconds timeout, KeepAliveCallback done) override {
+    CountingEtcd::lease_keep_alive(id, timeout, [done = std::move(done)](Result<KeepAliveReply> reply) {
+      if (reply) reply->header.revision = 1;
+      done(std::move(reply));
+    });
+  }
+};
+
+TEST_CASE("a member that lags behind is asked, and costs nobody a slot", "[claim]") {
+  World world(3);
+  const auto lagging = std::make_shared<LaggingMember>(world.etcd);
+  auto held = world.run(lagging);
+  REQUIRE(held);
+  ClaimKeeper keeper(std::move(*held));
+  const std::stop_token lost = keeper.lost();
+  for (int round = 0; round < 5; ++round) {
+    const auto asked = lagging->requests();
+    world.jump(keeper, 8s);
+    REQUIRE(eventually(kPatience, [&] { return lagging->requests() > asked; }));
+  }
+  REQUIRE(eventually(kPatience, [&] { return keeper.held(); }));
+  CHECK_FALSE(lost.stop_requested());
+}
+
+TEST_CASE("suspicion that can not be cleared ends with the trust there was", "[claim]") {
+  World world(3);
+  const auto faulty = std::make_shared<FaultyEtcd>(world.etcd);
+  auto held = world.run(std::make_shared<LaggingMember>(faulty));
+  REQUIRE(held);
+  ClaimKeeper keeper(std::move(*held));
+  faulty->script(EtcdCall::kTxn, std::vector(1000, Fault::request_lost()));
+  for (int round = 0; round < 3; ++round) {
+    const auto sent = world.etcd->counts().keep_alive;
+    world.jump(keeper, 7s);
+    REQUIRE(eventually(kPatience, [&] { return world.etcd->counts().keep_alive > sent; }));
+  }
+  CHECK_FALSE(keeper.held());
+  CHECK(eventually(kPatience, [&] { return phase_of(keeper) == Phase::kDoubted; }));
 }
 
 TEST_CASE("claiming stops when told to, with etcd refusing, silent or full", "[claim]") {

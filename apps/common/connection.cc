@@ -17,7 +17,7 @@ std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log)
   throw Exit(in_file ? kExitConfig : exit_status_of(etcd.error().code), etcd.error().message);
 }
 
-ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log) {
+ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log, std::function<void(std::size_t)> on_position) {
   ClaimOptions options;
   options.path = pool.path;
   options.ttl = pool.ttl;
@@ -27,8 +27,10 @@ ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log) {
   options.state_dir = pool.state_dir;
   options.log = log;
   if (pool.on_full == OnFull::kWait) {
-    options.on_position = [log](std::size_t position) {
+    options.longest_wait = pool.max_wait;
+    options.on_position = [log, tell = std::move(on_position)](std::size_t position) {
       log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at place {}", position));
+      if (tell) tell(position);
     };
   }
   return options;
@@ -41,11 +43,23 @@ Record own_record(const Settings& settings, const PoolSettings& pool, std::uint1
   record.ipv4 = std::move(addresses->ipv4);
   record.ipv6 = std::move(addresses->ipv6);
   record.port = port;
-  if (auto valid = validate(record); !valid) refuse(pool.origin("advertise"), valid.error().message);
+  const auto check = [&](std::string_view setting) {
+    if (auto valid = validate(record); !valid) refuse(pool.origin(setting), valid.error().message);
+  };
+  check("advertise");
+  record.ports = pool.srv;
+  check("srv");
+  record.meta = pool.meta;
+  check("meta");
   return record;
 }
 
-Exit claim_failure(const PoolSettings& pool, const Error& error) {
+Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t position) {
+  if (error.code == ErrorCode::kFull && pool.on_full == OnFull::kWait) {
+    return {kExitTryLater, fmt::format("no name came free in {} s, and this node was at place {} of the queue; raise "
+                                       "the limit ({}) or max-wait",
+                                       pool.max_wait.count(), position, pool.limit)};
+  }
   if (error.code == ErrorCode::kFull) {
     return {kExitTryLater, fmt::format("Could not have more than {} nodes in your cluster", pool.limit)};
   }

@@ -1,3 +1,4 @@
+#include "setting_readers.h"
 #include "settings.h"
 
 #include <fmt/format.h>
@@ -10,61 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Arguments = SettingSpec::Arguments;
-
-Error wrong(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-// The items of all arguments: a list may be written with commas, blanks or both.
-std::vector<std::string> items(Arguments arguments) {
-  std::vector<std::string> all;
-  for (const std::string& argument : arguments) std::ranges::move(split_list(argument), std::back_inserter(all));
-  return all;
-}
-
-// Reads every item with `parse` into `target`, replacing what was there.
-template <class T, class Parse>
-Status read_list(Arguments arguments, std::vector<T>& target, Parse parse, std::string_view example) {
-  std::vector<T> values;
-  for (const std::string& item : items(arguments)) {
-    auto value = parse(item);
-    if (!value) return value.error();
-    values.push_back(std::move(*value));
-  }
-  if (values.empty()) return wrong(fmt::format("the list is empty; name at least one, as {}", example));
-  target = std::move(values);
-  return {};
-}
-
-Status read_text(Arguments arguments, std::string& target, std::string_view example) {
-  if (arguments.front().empty()) return wrong(fmt::format("the value is empty; write for example {}", example));
-  target = arguments.front();
-  return {};
-}
-
-Status read_duration(Arguments arguments, std::chrono::seconds& target, std::chrono::seconds least,
-                     std::chrono::seconds most) {
-  const auto value = parse_duration(arguments.front());
-  if (!value) return value.error();
-  if (*value < least || *value > most) {
-    return wrong(fmt::format("{} s is out of range; write {} s to {} s", value->count(), least.count(), most.count()));
-  }
-  target = *value;
-  return {};
-}
-
-template <class T, std::size_t kCount>
-Status read_choice(Arguments arguments, T& target, const std::array<std::pair<std::string_view, T>, kCount>& choices) {
-  std::string names;
-  for (const auto& [name, value] : choices) {
-    if (arguments.front() == name) {
-      target = value;
-      return {};
-    }
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
-  }
-  return wrong(fmt::format("\"{}\" is not known; write one of: {}", arguments.front(), names));
-}
 
 Status set_endpoints(Settings& s, Arguments a) {
   const auto checked = [](const std::string& item) -> Result<std::string> {
@@ -190,6 +136,37 @@ Status set_state_dir(PoolSettings& p, Arguments a) {
   return {};
 }
 
+// "NAME VALUE" in a file, "NAME=VALUE" elsewhere.
+Result<std::pair<std::string, std::string>> read_pair(Arguments a, std::string_view example) {
+  if (a.size() == 2) return std::pair(a[0], a[1]);
+  const auto equals = a.front().find('=');
+  if (equals == std::string::npos)
+    return wrong(fmt::format("\"{}\" has no =; write for example {}", a.front(), example));
+  return std::pair(a.front().substr(0, equals), a.front().substr(equals + 1));
+}
+
+Status set_srv(PoolSettings& p, Arguments a) {
+  if (a.empty()) return p.srv.clear(), Status();
+  const auto pair = read_pair(a, "grpc=2222");
+  if (!pair) return pair.error();
+  const auto& [name, text] = *pair;
+  if (auto legal = check_service_name(name); !legal) return legal;
+  const auto port = parse_service_port(text);
+  if (!port) return port.error();
+  if (!p.srv.emplace(name, *port).second) return wrong(fmt::format("the port \"{}\" is said twice", name));
+  return {};
+}
+
+Status set_meta(PoolSettings& p, Arguments a) {
+  if (a.empty()) return p.meta.clear(), Status();
+  const auto pair = read_pair(a, "role=ps");
+  if (!pair) return pair.error();
+  const auto& [key, value] = *pair;
+  if (auto legal = check_meta(key, value); !legal) return legal;
+  if (!p.meta.emplace(key, value).second) return wrong(fmt::format("\"{}\" is said twice", key));
+  return {};
+}
+
 Status set_on_full(PoolSettings& p, Arguments a) {
   constexpr std::array<std::pair<std::string_view, OnFull>, 2> kChoices{
       {{"exit", OnFull::kFail}, {"wait", OnFull::kWait}}};
@@ -256,8 +233,15 @@ constexpr SettingSpec kSettings[] = {
     {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
      "publish the addresses in these networks, as 10.0.0.0/8",
      [](PoolSettings& p, Arguments a) { return read_list(a, p.cidr, parse_network, "10.0.0.0/8"); }},
+    {"srv", "srv", kClaim, kEverywhere, 2, 2, "NAME=PORT",
+     "a port of this node to publish, as grpc=2222 (SRV of _grpc._tcp); repeatable", set_srv, split_list},
+    {"meta", "meta", kClaim, kEverywhere, 2, 2, "KEY=VALUE", "text to publish about this node (TXT); repeatable",
+     set_meta, split_list},
     {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "when every name is taken; default exit",
      set_on_full},
+    {"max-wait", "max-wait", kClaim, kEverywhere, 1, 1, "DURATION",
+     "with on-full wait: end with status 75 after this long; default 0, never",
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.max_wait, 0s, std::chrono::days(365)); }},
     {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
      "when the name is lost; default reclaim", set_on_lost},
     {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",

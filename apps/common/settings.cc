@@ -29,14 +29,24 @@ void refuse(const Origin& origin, std::string_view message) {
   throw Exit(origin.in_file ? kExitConfig : kExitUsage, fmt::format("{}: {}", origin.place, message));
 }
 
+namespace {
+
+Status apply(const SettingSpec& spec, Settings& settings, PoolSettings& pool, SettingSpec::Arguments arguments) {
+  if (const auto* for_pool = std::get_if<SettingSpec::SetForPool>(&spec.apply)) return (*for_pool)(pool, arguments);
+  return std::get<SettingSpec::SetForServer>(spec.apply)(settings, arguments);
+}
+
+}  // namespace
+
 void assign(Settings& settings, PoolSettings& pool, std::span<const Assignment> assignments) {
-  for (const Assignment& assignment : assignments) {
+  for (auto it = assignments.begin(); it != assignments.end(); ++it) {
+    const Assignment& assignment = *it;
     const SettingSpec& spec = *assignment.spec;
-    const auto* for_pool = std::get_if<SettingSpec::SetForPool>(&spec.apply);
-    const auto applied = for_pool ? (*for_pool)(pool, assignment.arguments)
-                                  : std::get<SettingSpec::SetForServer>(spec.apply)(settings, assignment.arguments);
+    const bool first = std::ranges::find(assignments.begin(), it, &spec, &Assignment::spec) == it;
+    if (spec.split && !spec.names_pool && first) (void)apply(spec, settings, pool, {});
+    const auto applied = apply(spec, settings, pool, assignment.arguments);
     if (!applied) refuse(assignment.origin, applied.error().message);
-    Origins& origins = for_pool ? pool.origins : settings.origins;
+    Origins& origins = spec.of_pool() ? pool.origins : settings.origins;
     origins.insert_or_assign(std::string(spec.name), assignment.origin);
   }
 }
@@ -59,6 +69,9 @@ void check_tls(const Settings& settings) {
 }
 
 void check_pool(const PoolSettings& pool) {
+  if (pool.max_wait.count() > 0 && pool.on_full != OnFull::kWait) {
+    refuse(pool.origin("max-wait"), "there is a wait only with on-full wait; set that too");
+  }
   if (pool.sticky.count() > 0 && pool.node_id.empty() && pool.state_dir.empty()) {
     refuse(pool.origin("sticky"), "a name can be kept only for a node with a lasting id; set node-id or state-dir too");
   }

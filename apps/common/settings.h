@@ -46,10 +46,13 @@ struct PoolSettings {
   bool claim = true;      // false: only its names are served
 
   std::chrono::seconds ttl{20};
-  std::vector<IpAddress> advertise;  // empty: chosen from the machine's addresses
-  std::string interface;             // only the addresses of this one
-  std::vector<Network> cidr;         // only addresses in these
+  std::vector<IpAddress> advertise;          // empty: chosen from the machine's addresses
+  std::string interface;                     // only the addresses of this one
+  std::vector<Network> cidr;                 // only addresses in these
+  std::map<std::string, std::uint16_t> srv;  // named ports, for SRV
+  std::map<std::string, std::string> meta;   // free text, for TXT
   OnFull on_full = OnFull::kFail;
+  std::chrono::seconds max_wait{0};  // with OnFull::kWait; 0: as long as it takes
   OnLostPolicy on_lost = OnLostPolicy::kReclaim;
   std::chrono::seconds sticky{0};
   std::string node_id;
@@ -111,8 +114,9 @@ struct SettingSpec {
   using SetForPool = Status (*)(PoolSettings&, Arguments);
   std::variant<SetForServer, SetForPool> apply;
 
-  // Null: a source says it once. Else every time that it says it adds one more, and
-  // this tells the several in an environment variable apart.
+  // Null: a source says it once. Else every time that it says it adds one more (to
+  // none: `apply` without arguments), and this tells the several in an environment
+  // variable apart.
   std::vector<std::string> (*split)(std::string_view) = nullptr;
   bool names_pool = false;  // and so adds a pool, for which the source's other settings count
 
@@ -131,8 +135,9 @@ struct Assignment {
 // Throws Exit (exit_status.h) with "PLACE: MESSAGE".
 [[noreturn]] void refuse(const Origin& origin, std::string_view message);
 
-// What belongs to the process is set in `settings`, the rest in `pool`. In order; a
-// later one replaces an earlier one. Throws as refuse().
+// What belongs to the process is set in `settings`, the rest in `pool`: all that one
+// source says, which replaces what an earlier one said of the same settings. In order;
+// a later assignment replaces an earlier one. Throws as refuse().
 void assign(Settings& settings, PoolSettings& pool, std::span<const Assignment> assignments);
 
 // What can only be seen with all values known. Throws as refuse().

@@ -239,6 +239,33 @@ Result<Network> parse_network(std::string_view text) {
   return wrong(fmt::format("\"{}\" is not a network; write it as 10.0.0.0/8 or fd00::/8", text));
 }
 
+Result<std::uint16_t> parse_service_port(std::string_view text) {
+  auto port = parse_port(text);
+  if (port && *port == 0) return wrong("port 0 is where nothing listens; write a number from 1 to 65535");
+  return port;
+}
+
+Status check_service_name(std::string_view text) {
+  constexpr std::size_t kLongest = 62;  // a label has 63, with the underscore
+  const bool legal =
+      std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  if (legal && !text.empty() && text.size() <= kLongest && text.front() != '-' && text.back() != '-') return {};
+  return wrong(
+      fmt::format("\"{}\" is not the name of a service; write 1 to {} lower-case letters, digits or inner '-', as grpc "
+                  "for _grpc._tcp",
+                  text, kLongest));
+}
+
+Status check_meta(std::string_view key, std::string_view value) {
+  constexpr std::size_t kLongest = 255;  // RFC 1035 3.3
+  if (key.empty()) return wrong("the key is empty; write for example role=ps");
+  if (key.find('=') != std::string_view::npos) return wrong(fmt::format("the key \"{}\" has a = in it", key));
+  if (key == "slot" || key == "token" || key == "node")
+    return wrong(fmt::format("\"{}\" is published anyway; choose another key", key));
+  if (key.size() + 1 + value.size() <= kLongest) return {};
+  return wrong(fmt::format("the text of \"{}\" is too long; key and value may have {} bytes", key, kLongest - 1));
+}
+
 Status check_node_id(std::string_view text) {
   const bool legal = std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||

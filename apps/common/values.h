@@ -68,6 +68,16 @@ struct Network {
 
 Result<Network> parse_network(std::string_view text);
 
+// A port where a service listens: 1..65535.
+Result<std::uint16_t> parse_service_port(std::string_view text);
+
+// What may stand after the underscore in "_grpc._tcp.worker1.tf.local.": lower-case
+// letters, digits and inner hyphens, at most 62 of them.
+Status check_service_name(std::string_view text);
+
+// One string of a TXT record, "KEY=VALUE"; not one that the record has anyway.
+Status check_meta(std::string_view key, std::string_view value);
+
 // Letters, digits, '-', '_', '.', ':'; 1 to 128 of them.
 Status check_node_id(std::string_view text);
 

@@ -11,7 +11,7 @@ namespace idetcd::resolver {
 namespace {
 
 constexpr std::string_view kDescription =
-    "Claims one free name of the pool for this machine and answers DNS for all of them.\n"
+    "Claims one free name of each pool for this machine and answers DNS for all of them.\n"
     "Every node is started with the same settings.";
 
 constexpr std::string_view kExamples =
@@ -23,10 +23,14 @@ constexpr std::string_view kExamples =
     "  idetcd-resolver --conf /etc/idetcd/Corefile\n"
     "  idetcd-resolver --no-claim --listen 127.0.0.1:53\n"
     "      serve the names without taking one\n"
+    "  idetcd-resolver --pattern 'worker{{.ID}}.tf.local.' --pattern 'ps{{.ID}}.tf.local.' --serve "
+    "'chief{{.ID}}.tf.local.=1'\n"
+    "      two roles, and a third pool to answer for; with settings of their own: an idetcd block for each\n"
     "\n"
     "Every flag can be said in the environment (--on-full is IDETCD_ON_FULL) and in the\n"
     "Corefile's idetcd block (endpoint for --endpoints). Flags win over the environment,\n"
-    "that over ETCDCTL_ENDPOINTS, that over the Corefile.\n";
+    "that over ETCDCTL_ENDPOINTS, that over the Corefile. They count for all idetcd blocks;\n"
+    "--pattern chooses among several.\n";
 
 constexpr std::string_view kDevPattern = "worker{{.ID}}.tf.local.";
 

@@ -63,10 +63,11 @@ Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, s
   return DnsServer::start(std::move(options), zones);
 }
 
-// Where the zones' name server, this one, is to be found: as in the claimed records.
-const app::PoolSettings& own_pool(const app::Settings& settings) {
-  const auto claimed = std::ranges::find_if(settings.pools, &app::PoolSettings::claim);
-  return claimed == settings.pools.end() ? settings.pools.front() : *claimed;
+// The pool that stands for this node where there can be one only: in what the zones
+// say of their name server.
+std::size_t own_pool(const std::vector<app::PoolSettings>& pools) {
+  const auto claimed = std::ranges::find_if(pools, &app::PoolSettings::claim);
+  return claimed == pools.end() ? 0 : static_cast<std::size_t>(claimed - pools.begin());
 }
 
 // Here and not in the zone, which does not know where a pattern was said.
@@ -127,20 +128,23 @@ void Daemon::start_etcd() {
 
 // Before anything is claimed: a node that can not serve must not take a name.
 void Daemon::bind_sockets() {
+  const app::Settings& settings = config_.settings;
+  for (const app::PoolSettings& pool : settings.pools) own_records_.push_back(app::own_record(settings, pool, 0));
   auto publisher = ZonePublisher::create(zone_options());
   if (!publisher) throw app::Exit(app::kExitConfig, publisher.error().message);
   publisher_ = std::move(*publisher);
   publisher_->set_freshness(Freshness::kExpired);  // until the records were read once
 
   auto addresses = listen_addresses(config_);
-  auto server = start_server(config_.settings, addresses, publisher_->zones());
-  const bool may_move = config_.dev && config_.settings.listen.empty();
+  auto server = start_server(settings, addresses, publisher_->zones());
+  const bool may_move = config_.dev && settings.listen.empty();
   if (!server && may_move) {
     addresses.front().port = 0;
-    server = start_server(config_.settings, addresses, publisher_->zones());
+    server = start_server(settings, addresses, publisher_->zones());
   }
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);
+  for (Record& record : own_records_) record.port = server_->port();
   std::vector<std::string> zones;
   for (const auto& pool : pools_) {
     if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
@@ -150,15 +154,14 @@ void Daemon::bind_sockets() {
 
 ZoneOptions Daemon::zone_options() const {
   const app::Settings& settings = config_.settings;
-  const app::PoolSettings& own = own_pool(settings);
+  const std::size_t own = own_pool(settings.pools);
   ZoneOptions options;
   for (const auto& pool : pools_)
     options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
   options.reverse_zones = settings.reverse;
-  options.ttl = std::min(settings.dns_ttl.value_or(5s), own.ttl);
-  const Record record = app::own_record(settings, own, 0);
-  options.nameserver_ipv4 = record.ipv4;
-  options.nameserver_ipv6 = record.ipv6;
+  options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[own].ttl);
+  options.nameserver_ipv4 = own_records_[own].ipv4;
+  options.nameserver_ipv6 = own_records_[own].ipv6;
   return options;
 }
 
@@ -173,13 +176,13 @@ void Daemon::follow_records() {
 }
 
 void Daemon::claim_names() {
-  for (const auto& pool : pools_) {
-    if (!pool->settings().claim) continue;
+  for (std::size_t index = 0; index < pools_.size(); ++index) {
+    if (!pools_[index]->settings().claim) continue;
     const auto on_ended = [this](const app::Exit& exit) {
       shutdown_.request(app::report_exit("idetcd-resolver", exit));
     };
-    pool->claim(etcd_, app::own_record(config_.settings, pool->settings(), server_->port()),
-                {.on_claim_changed = [this] { tell_service(); }, .on_ended = on_ended});
+    pools_[index]->claim(etcd_, own_records_[index],
+                         {.on_claim_changed = [this] { tell_service(); }, .on_ended = on_ended});
   }
   if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) tell_service();
 }
@@ -237,16 +240,18 @@ void Daemon::tell_service() {
   std::vector<std::string> missing;
   for (const auto& pool : pools_) {
     if (!pool->settings().claim) continue;
-    const std::string name = pool->claimed_name();
-    if (name.empty())
-      missing.push_back(pool->pattern().canonical());
-    else
-      names.push_back(name);
+    if (std::string name = pool->claimed_name(); !name.empty()) {
+      names.push_back(std::move(name));
+      continue;
+    }
+    const std::size_t position = pool->position();
+    missing.push_back(fmt::format("no name of {}{}", pool->pattern().canonical(),
+                                  position == 0 ? "" : fmt::format(" yet, at place {} of its queue", position)));
   }
-  std::string status =
+  const std::string serving =
       names.empty() ? "serving, without a name of its own" : fmt::format("serving as {}", fmt::join(names, ", "));
-  if (!missing.empty()) status += fmt::format("; no name of {}", fmt::join(missing, ", "));
-  app::notify_service(fmt::format("{}STATUS={}", missing.empty() ? "READY=1\n" : "", status));
+  app::notify_service(missing.empty() ? fmt::format("READY=1\nSTATUS={}", serving)
+                                      : fmt::format("STATUS={}; {}", serving, fmt::join(missing, "; ")));
 }
 
 }  // namespace idetcd::resolver

@@ -53,6 +53,7 @@ class Daemon {
   // In the order in which they are made; destroyed the other way round.
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
+  std::vector<Record> own_records_;  // in the order of the pools
   std::unique_ptr<ZonePublisher> publisher_;
   std::unique_ptr<DnsServer> server_;
   std::vector<std::unique_ptr<Pool>> pools_;  // there from the start, in the order of the settings

@@ -43,7 +43,7 @@ bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const s
 void Pool::claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents events) {
   events_ = std::move(events);
   RegistrationOptions options;
-  options.claim = app::claim_options(settings_, log_);
+  options.claim = app::claim_options(settings_, log_, [this](std::size_t position) { on_position(position); });
   options.on_lost_do = settings_.on_lost == app::OnLostPolicy::kReclaim ? OnLost::kReclaim : OnLost::kStop;
   options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
   options.on_lost = [this](std::string_view reason) { on_lost(reason); };
@@ -83,6 +83,10 @@ std::string Pool::claimed_name() const {
   return claimed_ ? std::string(pattern_.render(slot_)) : std::string();
 }
 
+std::size_t Pool::position() const noexcept {
+  return position_;
+}
+
 PoolStats Pool::stats() const {
   PoolStats stats{.pool = pattern_.canonical(), .limit = pattern_.limit(), .claims = settings_.claim};
   if (const RecordStore* store = store_there_) {
@@ -96,14 +100,21 @@ PoolStats Pool::stats() const {
   }
   if (const Registration* registration = registration_there_) stats.claim_held = registration->held();
   stats.claim_slot = slot_;
+  stats.queue_position = position_;
   stats.claims_total = claims_;
   stats.claim_losses_total = losses_;
   return stats;
 }
 
+void Pool::on_position(std::size_t position) {
+  position_ = position;
+  events_.on_claim_changed();
+}
+
 void Pool::on_claimed(const Ownership& ownership) {
   slot_ = ownership.slot;
   claimed_ = true;
+  position_ = 0;
   ++claims_;
   fmt::print("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
              static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
@@ -123,7 +134,7 @@ void Pool::on_ended(const Error& error) {
     log_(LogLevel::kWarning, "serving on without a name (--on-lost serve-only)");
     return;
   }
-  const app::Exit exit = app::claim_failure(settings_, error);
+  const app::Exit exit = app::claim_failure(settings_, error, position_.exchange(0));
   events_.on_ended(app::Exit(exit.status(), prefix_ + exit.what()));
 }
 

@@ -27,7 +27,7 @@ struct PoolEvents {
   std::function<void(const app::Exit&)> on_ended;  // the claim has ended, and the process should
 };
 
-// stats() and claimed_name() may be called from any thread; all others are for one.
+// stats(), claimed_name() and position() may be called from any thread; all others are for one.
 // The destructor gives the name back and returns in bounded time.
 class Pool {
  public:
@@ -57,9 +57,11 @@ class Pool {
 
   std::optional<Staleness> staleness() const noexcept;  // none: never read
   std::string claimed_name() const;                     // as last told; empty: none now
+  std::size_t position() const noexcept;                // in the queue for a name; 0: not in it
   PoolStats stats() const;
 
  private:
+  void on_position(std::size_t position);
   void on_claimed(const Ownership& ownership);
   void on_lost(std::string_view reason);
   void on_ended(const Error& error);
@@ -79,6 +81,7 @@ class Pool {
   std::atomic<const Registration*> registration_there_{nullptr};
   std::atomic<bool> claimed_{false};
   std::atomic<SlotId> slot_{0};
+  std::atomic<std::size_t> position_{0};
   std::atomic<std::uint64_t> claims_{0};
   std::atomic<std::uint64_t> losses_{0};
 };

@@ -109,6 +109,8 @@ constexpr PoolFigure kPoolFigures[] = {
      [](const PoolStats& pool) { return pool.claim_held ? 1.0 : 0.0; }, true},
     {"idetcd_claim_slot", "The slot of the last claim.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.claim_slot); }, true},
+    {"idetcd_claim_queue_position", "Place in the queue for a name, 1 is next; 0: not waiting.", MetricType::Gauge,
+     [](const PoolStats& pool) { return static_cast<double>(pool.queue_position); }, true},
     {"idetcd_claims_total", "Times that a name was taken or regained.", MetricType::Counter,
      [](const PoolStats& pool) { return static_cast<double>(pool.claims_total); }, true},
     {"idetcd_claim_losses_total", "Times that the name was lost.", MetricType::Counter,

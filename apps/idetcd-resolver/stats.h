@@ -23,6 +23,7 @@ struct PoolStats {
   bool claims = true;              // whether this node takes a name in it at all
   bool claim_held = false;
   std::uint32_t claim_slot = 0;    // of the last claim; 0: none yet
+  std::size_t queue_position = 0;  // where it waits for a name; 0: it does not wait
   std::uint64_t claims_total = 0;  // how often a name was taken or regained
   std::uint64_t claim_losses_total = 0;
 };

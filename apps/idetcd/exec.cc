@@ -142,10 +142,12 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   const PatternTemplate pattern = app::parse_pattern(pool);
   const LogSink log = app::open_log(settings.log_level);
   SignalRelay signals;
+  std::size_t position = 0;
   const auto etcd = app::connect_etcd(settings, log);
-  SlotClaimer claimer(etcd, pattern, app::claim_options(pool, log));
+  SlotClaimer claimer(etcd, pattern,
+                      app::claim_options(pool, log, [&position](std::size_t place) { position = place; }));
   auto claim = claimer.claim(app::own_record(settings, pool, 0), signals.stop());
-  if (!claim) throw app::claim_failure(pool, claim.error());
+  if (!claim) throw app::claim_failure(pool, claim.error(), position);
   log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
   const int code = run_command(*claim, command, signals, log);
   if (auto released = claim->release(); !released && claim->held()) {

@@ -1,4 +1,5 @@
 // Real daemons on a real etcd: who gets which name, and what becomes of it.
+#include <idetcd/record.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -197,6 +198,54 @@ TEST_CASE("a node waits for a name when told to, and takes the first that is fre
                    [&] { return waiter.program().errors().find("waiting for one at place 1") != std::string::npos; }));
   holder->program().signal(SIGTERM);
   CHECK(waiter.name() == "worker1.tf.local.");
+}
+
+TEST_CASE("waiting ends when it was said to, with the place in the queue") {
+  const Pool pool(1);
+  Resolver holder(pool.flags(address(1)));
+  REQUIRE(holder.name() == "worker1.tf.local.");
+  auto arguments = pool.flags(address(2));
+  arguments.insert(arguments.end(), {"--on-full", "wait", "--max-wait", "1s"});
+  const std::string said =
+      "no name came free in 1 s, and this node was at place 1 of the queue; raise the limit (1) or max-wait\n";
+  Resolver waiter(arguments);
+  CHECK(waiter.program().wait_for(30s) == kExitTryLater);
+  CHECK(waiter.program().errors().find("idetcd-resolver: " + said) != std::string::npos);
+
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", "true"});
+  Program command({.argv = exec});
+  CHECK(command.wait_for(30s) == kExitTryLater);
+  CHECK(command.errors().find("idetcd: " + said) != std::string::npos);
+}
+
+TEST_CASE("exec and the daemon publish named ports and texts") {
+  const Pool pool(3);
+  auto arguments = pool.flags(address(1));
+  arguments.insert(arguments.end(), {"--srv", "grpc=2222", "--srv", "http=80", "--meta", "role=chief, acting"});
+  Resolver node(arguments);
+  REQUIRE(node.name() == "worker1.tf.local.");
+  const auto stored = connect_for_test()->range({.keys = idetcd::KeyRange::one(pool.key("worker1.tf.local."))}, {});
+  REQUIRE(stored);
+  REQUIRE(stored->kvs.size() == 1);
+  const auto record = idetcd::parse_record(stored->kvs.front().value);
+  REQUIRE(record);
+  CHECK(record->ports == std::map<std::string, std::uint16_t>{{"grpc", 2222}, {"http", 80}});
+  CHECK(record->meta == std::map<std::string, std::string>{{"role", "chief, acting"}});
+  CHECK(record->port == node.port());
+
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", IDETCD_COMPANION, "ls", "-o", "json"});
+  exec.insert(exec.end(), arguments.begin(), arguments.begin() + 8);  // etcd and the pool
+  Program command({.argv = exec});
+  CHECK(command.wait_for(10s) == 0);
+  INFO(command.output() << command.errors());
+  const auto second = command.output().find("worker2.tf.local.");
+  REQUIRE(second != std::string::npos);
+  CHECK(command.output().find("\"grpc\": 2222", second) != std::string::npos);
+  CHECK(command.output().find("\"role\": \"chief, acting\"", second) != std::string::npos);
 }
 
 TEST_CASE("idetcd ls and exec see the same pool") {

@@ -155,6 +155,25 @@ TEST_CASE("environment and Corefile configure as flags do, in their order") {
   CHECK(eventually(30s, [&] { return has(node.output(), "claimed file1.tf.local. (slot 1 of 3"); }));
 }
 
+TEST_CASE("who waits tells its place and is not ready") {
+  const std::string path = random_prefix();
+  Resolver holder(flags(path, "10.0.0.1", {"--limit", "1"}));
+  REQUIRE_FALSE(holder.name().empty());
+  Resolver waiter(flags(path, "10.0.0.2", {"--limit", "1", "--on-full", "wait", "--metrics", "127.0.0.1:0"}));
+  REQUIRE(eventually(10s, [&] { return has(waiter.program().errors(), "waiting for one at place 1"); }));
+  const std::string output = waiter.program().output();
+  const std::string mark = "metrics on 127.0.0.1:";
+  REQUIRE(has(output, mark));
+  const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
+  const std::string line = "\nidetcd_claim_queue_position{pool=\"worker{{.ID}}.tf.local.\"} ";
+  CHECK(eventually(5s, [&] { return has(http_get(port, "/metrics"), line + "1\n"); }));
+  CHECK(has(http_get(port, "/ready"), " 503 "));
+  holder.program().signal(SIGTERM);
+  REQUIRE(waiter.name() == "worker1.tf.local.");
+  CHECK(eventually(5s, [&] { return has(http_get(port, "/metrics"), line + "0\n"); }));
+  CHECK(eventually(5s, [&] { return has(http_get(port, "/ready"), " 200 "); }));
+}
+
 TEST_CASE("metrics and readiness") {
   const std::string path = random_prefix();
   Resolver node(flags(path, "10.0.0.1", {"--metrics", "127.0.0.1:0"}));

@@ -165,6 +165,17 @@ TEST_CASE("bad values of the rest") {
   CHECK(contains(flag_failure("node-id", "a b").message, "is not a node id"));
   CHECK(contains(flag_failure("cidr", "10.0.0.0").message, "is not a network"));
   CHECK(contains(flag_failure("cidr", "10.0.0.0/33").message, "is not a network"));
+  CHECK(flag_failure("srv", "grpc").message == "--srv: \"grpc\" has no =; write for example grpc=2222");
+  CHECK(contains(flag_failure("srv", "grpc=").message, "\"\" is not a port"));
+  CHECK(contains(flag_failure("srv", "grpc=0").message, "port 0 is where nothing listens"));
+  CHECK(contains(flag_failure("srv", "grpc=65536").message, "is not a port"));
+  for (const char* bad : {"_grpc=1", "GRPC=1", "g.rpc=1", "-g=1", "g-=1", "=1"})
+    CHECK(contains(flag_failure("srv", bad).message, "is not the name of a service"));
+  CHECK(contains(flag_failure("meta", "role").message, "has no ="));
+  CHECK(contains(flag_failure("meta", "=ps").message, "the key is empty"));
+  CHECK(contains(flag_failure("meta", "slot=4").message, "is published anyway"));
+  CHECK(contains(flag_failure("meta", "k=" + std::string(254, 'v')).message, "may have 254 bytes"));
+  CHECK(contains(flag_failure("max-wait", "-1").message, "is not a duration"));
   CHECK(contains(flag_failure("user", ":x").message, "user's name is empty"));
 }
 
@@ -178,6 +189,31 @@ TEST_CASE("settings that do not go together") {
                  }).message,
                  "use one of the two"));
   CHECK(contains(failure_of([] { parse_pattern(load({}).pools.front()); }).message, "no pattern is set"));
+}
+
+TEST_CASE("ports and texts to publish: several in one source, and another source's instead of them") {
+  const auto file = "srv grpc 2222\nsrv http 80\nmeta role \"first of all\"\nmeta zone a=b\n";
+  const PoolSettings pool = from_corefile(file).pools.front();
+  CHECK(pool.srv == std::map<std::string, std::uint16_t>{{"grpc", 2222}, {"http", 80}});
+  CHECK(pool.meta == std::map<std::string, std::string>{{"role", "first of all"}, {"zone", "a=b"}});
+  const PoolSettings over =
+      load({{"srv", "x=1"}}, {{"IDETCD_SRV", "y=2"}, {"IDETCD_META", "a=1, b=2=3"}}).pools.front();
+  CHECK(over.srv == std::map<std::string, std::uint16_t>{{"x", 1}});
+  CHECK(over.meta == std::map<std::string, std::string>{{"a", "1"}, {"b", "2=3"}});
+
+  CHECK(corefile_failure("srv grpc") == "Corefile:3: srv: an argument is missing; write `srv NAME PORT`");
+  CHECK(corefile_failure("srv grpc 1\nsrv grpc 2") == "Corefile:4: srv: the port \"grpc\" is said twice");
+  CHECK(corefile_failure("meta a=b c") == "Corefile:3: meta: the key \"a=b\" has a = in it");
+  CHECK(corefile_failure("meta role ps\nmeta role chief") == "Corefile:4: meta: \"role\" is said twice");
+}
+
+TEST_CASE("an end to waiting needs a wait") {
+  const Settings settings = load({{"on-full", "wait"}, {"max-wait", "2m"}});
+  CHECK(settings.pools.front().max_wait == std::chrono::minutes(2));
+  CHECK(load({{"max-wait", "0"}}).pools.front().max_wait.count() == 0);
+  CHECK(failure_of([] {
+          load({{"max-wait", "5"}});
+        }).message == "--max-wait: there is a wait only with on-full wait; set that too");
 }
 
 TEST_CASE("durations") {

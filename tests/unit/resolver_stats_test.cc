@@ -24,6 +24,7 @@ TEST_CASE("every figure has its line") {
   stats.pools.back().etcd_live = true;
   stats.pools.back().claim_held = true;
   stats.pools.back().claim_slot = 3;
+  stats.pools.back().queue_position = 8;
   const std::string text = to_prometheus(stats);
   const std::string pool = "{pool=\"worker{{.ID}}.tf.local.\"}";
   CHECK(has_line(text, "idetcd_dns_queries_total{transport=\"udp\"} 7"));
@@ -37,6 +38,7 @@ TEST_CASE("every figure has its line") {
   CHECK(has_line(text, "idetcd_etcd_live" + pool + " 1"));
   CHECK(has_line(text, "idetcd_claim_held" + pool + " 1"));
   CHECK(has_line(text, "idetcd_claim_slot" + pool + " 3"));
+  CHECK(has_line(text, "idetcd_claim_queue_position" + pool + " 8"));
   CHECK(has_line(text, "# TYPE idetcd_dns_queries_total counter"));
   CHECK(text.find("# TYPE idetcd_dns_answers_total counter") == text.rfind("# TYPE idetcd_dns_answers_total counter"));
 }

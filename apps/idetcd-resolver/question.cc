@@ -12,6 +12,8 @@ using Request = std::span<const std::byte>;
 
 constexpr std::uint64_t kEach = 0x0101010101010101U;
 
+constexpr unsigned kMostPointers = 16;  // in one name
+
 constexpr std::uint16_t kOptionNsid = 3;     // RFC 5001
 constexpr std::uint16_t kOptionCookie = 10;  // RFC 7873
 
@@ -81,15 +83,26 @@ bool take_question(Request request, std::uint64_t seed, Question& question) noex
   return true;
 }
 
-// Where the name at `at` ends, or 0; a pointer ends it and is not followed.
+// Where the name at `at` ends, or 0 if it is none. A pointer leads to what began before
+// (RFC 1035 4.1.4), so that following them comes to an end; and nobody needs many.
 std::size_t skip_name(Request request, std::size_t at) noexcept {
-  const std::size_t begin = at;
-  while (at < request.size() && at - begin < kMaxNameSize) {
+  std::size_t begin = at;  // of the piece being read
+  std::size_t end = 0;     // behind the first pointer
+  std::size_t size = 0;
+  for (unsigned pointers = 0; at < request.size();) {
     const unsigned label = byte_at(request, at);
-    if (label >= 0xc0) return at + 2 <= request.size() ? at + 2 : 0;
-    if (label > 63) return 0;
+    if (label >= 0xc0) {
+      if (at + 2 > request.size() || ++pointers > kMostPointers) return 0;
+      const std::size_t target = load16(request.data() + at) & 0x3fff;
+      if (target < kHeaderSize || target >= begin) return 0;
+      if (end == 0) end = at + 2;
+      begin = at = target;
+      continue;
+    }
     at += label + 1;
-    if (label == 0) return at;
+    size += label + 1;
+    if (label > 63 || size > kMaxNameSize) return 0;
+    if (label == 0) return end != 0 ? end : at;
   }
   return 0;
 }
@@ -139,12 +152,22 @@ bool take_records(Request request, Question& question) noexcept {
     if (fixed == 0 || fixed + 10 > request.size()) return false;
     const std::size_t end = fixed + 10 + load16(request.data() + fixed + 8);
     if (end > request.size()) return false;
-    if (i >= before && load16(request.data() + fixed) == kTypeOpt) {
-      if (fixed != at + 1 || !take_opt(request, fixed, question.edns)) return false;
+    if (load16(request.data() + fixed) == kTypeOpt) {
+      const bool in_place = i >= before && fixed == at + 1;  // in the additional section, owned by the root
+      if (!in_place || !take_opt(request, fixed, question.edns)) return false;
     }
     at = end;
   }
   return at == request.size();
+}
+
+// A request we do not implement, too, gets an OPT back if it had one (RFC 6891 6.1.1);
+// its question, whatever that means there, does not go back.
+Verdict read_other_opcode(Request request, std::uint64_t seed, Question& question) noexcept {
+  const std::uint16_t questions = load16(request.data() + 4);
+  if (questions == 0 || (questions == 1 && take_question(request, seed, question))) take_records(request, question);
+  question.end = kHeaderSize;
+  return Verdict::kNotImp;
 }
 
 }  // namespace
@@ -153,7 +176,7 @@ Verdict read_question(Request request, std::uint64_t seed, Question& question) n
   question.end = kHeaderSize;
   question.edns.clear();
   if (request.size() < kHeaderSize || (byte_at(request, 2) & 0x80) != 0) return Verdict::kIgnore;
-  if ((byte_at(request, 2) & 0x78) != 0) return Verdict::kNotImp;
+  if ((byte_at(request, 2) & 0x78) != 0) return read_other_opcode(request, seed, question);
   const std::uint16_t questions = load16(request.data() + 4);
   if (questions > 1) return Verdict::kFormErr;
   if (questions == 1 && !take_question(request, seed, question)) return Verdict::kFormErr;

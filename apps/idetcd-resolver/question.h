@@ -16,7 +16,7 @@ namespace idetcd::resolver {
 enum class Verdict : std::uint8_t {
   kQuestion,    // well-formed: look it up
   kIgnore,      // no reply: shorter than a header, or a reply itself
-  kNotImp,      // an opcode other than QUERY; the rest is not read
+  kNotImp,      // an opcode other than QUERY
   kFormErr,     // cannot be read
   kBadVers,     // an EDNS version we do not know (RFC 6891 6.1.3)
   kCookieOnly,  // no question, but a cookie: asks for a server cookie (RFC 7873 5.4)

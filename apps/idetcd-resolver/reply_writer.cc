@@ -32,7 +32,6 @@ ReplyWriter::ReplyWriter(std::span<const std::byte> request, const Question& que
       limit_(std::min(limit, out.size())),
       size_(question.end),
       flags_(std::to_integer<std::uint8_t>(request[2] & std::byte{0x79}) | 0x80),  // QR; OPCODE and RD as asked
-      more_flags_(std::to_integer<std::uint8_t>(request[3] & std::byte{0x10})),    // CD as asked
       questions_(question.end > kHeaderSize ? 1 : 0) {
   if (request.data() != out_) std::memcpy(out_, request.data(), question.end);
 }
@@ -141,7 +140,8 @@ void ReplyWriter::put_opt() noexcept {
 Reply ReplyWriter::finish() noexcept {
   if (edns_) put_opt();
   out_[2] = std::byte{flags_};
-  out_[3] = std::byte{static_cast<std::uint8_t>(more_flags_ | (static_cast<unsigned>(rcode_) & 0x0f))};
+  // RA and AD are not ours to set; CD is cleared (RFC 4035 3.1.6).
+  out_[3] = std::byte{static_cast<std::uint8_t>(static_cast<unsigned>(rcode_) & 0x0f)};
   store16(out_ + 4, questions_);
   store16(out_ + 6, answers_);
   store16(out_ + 8, authorities_);

@@ -64,8 +64,7 @@ class ReplyWriter {
   std::byte* const out_;
   const std::size_t limit_;
   std::size_t size_;
-  std::uint8_t flags_;       // the header's third byte
-  std::uint8_t more_flags_;  // the fourth, without the rcode
+  std::uint8_t flags_;  // the header's third byte
   Rcode rcode_ = Rcode::kNoError;
   std::uint16_t questions_;
   std::uint16_t answers_ = 0;

@@ -1,5 +1,5 @@
-// The same zone in Knot and in NSD, where they are installed, and the same questions to
-// all: what they answer differently we would have to explain.
+// The same zone in Knot, in NSD and in BIND, where they are installed, and the same
+// questions to all: what they answer differently we would have to explain.
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -77,6 +77,23 @@ app::ChildCommand nsd(const std::filesystem::path& folder, std::uint16_t port, i
   return {{"nsd", "-d", "-c", (folder / "nsd.conf").string()}, app::current_environment(), log, log, true, true};
 }
 
+// BIND alone would give the SOA the TTL 0 where a SOA was asked for and there is none.
+app::ChildCommand bind(const std::filesystem::path& folder, std::uint16_t port, int log) {
+  std::ofstream(folder / "named.conf") << "options { directory \"" << folder.string()
+                                       << "\"; pid-file none; session-keyfile none; listen-on port " << port
+                                       << " { 127.0.0.1; }; listen-on-v6 { none; }; recursion no; minimal-responses "
+                                          "yes; dnssec-validation no; zero-no-soa-ttl no; };\n"
+                                       << "controls {};\nzone \"tf.local\" { type primary; file \""
+                                       << (folder / "zone").string() << "\"; };\n";
+  return {{"named", "-f", "-c", (folder / "named.conf").string()}, app::current_environment(), log, log, true, true};
+}
+
+app::ChildCommand command_of(const std::string& peer, const std::filesystem::path& folder, std::uint16_t port,
+                             int log) {
+  if (peer == "Knot") return knot(folder, port, log);
+  return peer == "NSD" ? nsd(folder, port, log) : bind(folder, port, log);
+}
+
 bool answers_soon(std::uint16_t port) {
   const Packet query = make_query({"tf.local.", kTypeSoa});
   const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -96,6 +113,16 @@ std::string random_case(std::string name, std::mt19937& random) {
   return name;
 }
 
+EdnsQuery random_edns(std::mt19937& random) {
+  static const std::vector<std::uint16_t> kPayloads{0,    100,  511,  512,  513,  700,  900,
+                                                    1100, 1231, 1232, 1233, 4096, 65535};
+  EdnsQuery edns{.payload = kPayloads[random() % kPayloads.size()]};
+  if (random() % 8 == 0) edns.version = static_cast<std::uint8_t>(random() % 256);
+  edns.dnssec_ok = random() % 4 == 0;
+  if (random() % 4 == 0) edns.options = make_option(65001, Packet(random() % 20, std::byte{9}));
+  return edns;
+}
+
 Query random_query(std::mt19937& random) {
   static const Lines kOwners = owners();
   static const Lines kOthers{"rack.tf.local.",
@@ -108,14 +135,17 @@ Query random_query(std::mt19937& random) {
                              "worker.rack.tf.local.",
                              "example.org.",
                              "local.",
-                             "xtf.local."};
-  static const std::vector<std::uint16_t> kTypes{kTypeA,   kTypeA,  kTypeAaaa, kTypeTxt, kTypeSrv,
-                                                 kTypeSoa, kTypeNs, 5,         15,       65280};
+                             "xtf.local.",
+                             ".",
+                             "worker1.rack.tf.local.tf.local.",
+                             std::string(63, 'a') + ".rack.tf.local."};
+  static const std::vector<std::uint16_t> kTypes{
+      kTypeA, kTypeA, kTypeAaaa, kTypeTxt, kTypeSrv, kTypeSoa, kTypeNs, kTypePtr, 5, 15, 43, 46, 48, 99, 65280};
   const Lines& names = random() % 3 == 0 ? kOthers : kOwners;
   Query query{random_case(names[random() % names.size()], random), kTypes[random() % kTypes.size()]};
   query.id = static_cast<std::uint16_t>(random());
   query.recursion_desired = random() % 2 == 0;
-  if (random() % 2 == 0) query.edns = EdnsQuery{.payload = static_cast<std::uint16_t>(random() % 2 == 0 ? 1232 : 512)};
+  if (random() % 2 == 0) query.edns = random_edns(random);
   return query;
 }
 
@@ -137,15 +167,14 @@ std::string essence(const DecodedReply& reply) {
   return text;
 }
 
-TEST_CASE("Knot and NSD answer the same", "[dns][agreement]") {
-  const std::string peer = GENERATE("knot", "nsd");
+TEST_CASE("Knot, NSD and BIND answer the same", "[dns][agreement]") {
+  const std::string peer = GENERATE("Knot", "NSD", "BIND");
   const auto folder = app::TemporaryFolder::create("idetcd-agreement").value();
   const Snapshot<Zone> zones(sample_zone());
   write_zone(*zones.load(), folder.path() / "zone");
   const std::uint16_t port = app::free_loopback_ports(1).front();
   const FileDescriptor log(open((folder.path() / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  auto child = app::ChildProcess::start(peer == "knot" ? knot(folder.path(), port, log.get())
-                                                       : nsd(folder.path(), port, log.get()));
+  auto child = app::ChildProcess::start(command_of(peer, folder.path(), port, log.get()));
   if (!child) {
     WARN(peer << " is not installed: nothing compared");
     return;
@@ -159,9 +188,10 @@ TEST_CASE("Knot and NSD answer the same", "[dns][agreement]") {
   const FileDescriptor ours = connected(SOCK_DGRAM, loopback(server->port()));
   const FileDescriptor theirs = connected(SOCK_DGRAM, loopback(port));
   std::mt19937 random(2024);
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 4'000; ++i) {
     const Query query = random_query(random);
     CAPTURE(peer, query.name, query.type, query.edns.has_value(), query.edns ? query.edns->payload : 0);
+    CAPTURE(query.edns ? query.edns->version : 0);
     const Packet request = make_query(query);
     const std::string mine = essence(DecodedReply(ask_udp(ours, request)));
     const std::string other = essence(DecodedReply(ask_udp(theirs, request)));

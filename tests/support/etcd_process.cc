@@ -300,8 +300,13 @@ EtcdCluster::EtcdCluster(std::size_t size, const EtcdFlags& flags) {
     membership.initial_cluster = initial_cluster;
     members_.push_back(std::unique_ptr<EtcdProcess>(new EtcdProcess(flags, membership)));
   }
-  // All at once: none serves before there is a majority.
-  for (const auto& each : members_) each->spawn();
+  start();
+}
+
+void EtcdCluster::start() {
+  for (const auto& each : members_) {
+    if (each->pid() == 0) each->spawn();
+  }
   const auto deadline = Clock::now() + kStartLimit;
   for (const auto& each : members_) {
     if (!each->wait_until_serving(deadline)) fail("etcd exits at start; its log ends:\n" + each->log_tail());

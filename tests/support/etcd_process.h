@@ -92,6 +92,9 @@ class EtcdCluster {
  public:
   explicit EtcdCluster(std::size_t size = 3, const EtcdFlags& flags = {});
 
+  // All that do not run, at once: none serves before there is a majority.
+  void start();
+
   EtcdProcess& member(std::size_t index) { return *members_.at(index); }
   std::size_t size() const noexcept { return members_.size(); }
   std::vector<std::string> endpoints() const;

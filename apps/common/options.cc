@@ -20,11 +20,13 @@ namespace {
 constexpr std::string_view kDefaultFile = "Corefile";
 
 const SettingSpec& find_directive(const CorefileSetting& setting, std::string_view file) {
+  const auto in_file = [](const SettingSpec& spec) { return spec.where != SettingSpec::Where::kNotInFile; };
+  for (const SettingSpec& spec : all_settings()) {
+    if (in_file(spec) && spec.directive == setting.name) return spec;
+  }
   std::string known;
   for (const SettingSpec& spec : all_settings()) {
-    if (spec.where == SettingSpec::Where::kNotInFile) continue;
-    if (spec.directive == setting.name) return spec;
-    known += fmt::format("{}{}", known.empty() ? "" : " ", spec.directive);
+    if (in_file(spec)) known += fmt::format("{}{}", known.empty() ? "" : " ", spec.directive);
   }
   refuse({fmt::format("{}:{}", file, setting.line), true},
          fmt::format("unknown directive \"{}\"; known in an idetcd block: {}", setting.name, known));

@@ -77,8 +77,8 @@ void choose(std::vector<PoolSettings>& pools, const SettingSource& patterns) {
   for (const Assignment& chosen : patterns) {
     const auto found = std::ranges::find(pools, chosen.arguments.front(), &PoolSettings::pattern);
     if (found == pools.end()) {
-      refuse(chosen.origin,
-             fmt::format("\"{}\" is the pattern of no idetcd block; choose among {}", chosen.arguments.front(), known));
+      refuse(chosen.origin, fmt::format("\"{}\" is the pattern of no pool in the file; choose among {}",
+                                        chosen.arguments.front(), known));
     }
     found->claim = true;
   }
@@ -129,6 +129,9 @@ void apply_sources(Settings& settings, const std::vector<SettingSource>& blocks,
     for (const SettingSource* source : {&block, &environment, &flags})
       assign(settings, drafts.back().pool, qualities(*source));
   }
+  std::size_t in_file = 0;
+  for (const Draft& draft : drafts) in_file += draft.patterns.size() + draft.served.size();
+  const bool may_choose = in_file > 1;
   const auto override_by = [&](std::string_view name) {
     auto found = naming(flags, name);
     return found.empty() ? naming(environment, name) : found;
@@ -139,10 +142,8 @@ void apply_sources(Settings& settings, const std::vector<SettingSource>& blocks,
     drafts.front().served = served;
   }
   const auto patterns = override_by("pattern");
-  const auto with_pattern = [](const Draft& draft) { return !draft.patterns.empty(); };
-  const bool may_choose = std::ranges::count_if(drafts, with_pattern) > 1;
   if (!patterns.empty() && !may_choose) {
-    const auto own = std::ranges::find_if(drafts, with_pattern);
+    const auto own = std::ranges::find_if(drafts, [](const Draft& draft) { return !draft.patterns.empty(); });
     (own == drafts.end() ? drafts.front() : *own).patterns = patterns;
   }
   for (const Draft& draft : drafts) {
@@ -151,8 +152,8 @@ void apply_sources(Settings& settings, const std::vector<SettingSource>& blocks,
   }
 
   settings.pools = claimed_pools(settings, drafts);
-  if (may_choose && !patterns.empty()) choose(settings.pools, patterns);
   std::ranges::move(served_pools(settings, drafts), std::back_inserter(settings.pools));
+  if (may_choose && !patterns.empty()) choose(settings.pools, patterns);
   if (settings.pools.empty()) settings.pools.push_back(drafts.front().pool);
 }
 

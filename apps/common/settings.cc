@@ -106,16 +106,13 @@ void check_settings(const Settings& settings) {
 
 const PoolSettings& only_pool(const Settings& settings) {
   if (settings.pools.size() == 1) return settings.pools.front();
-  const PoolSettings* only = nullptr;
+  if (std::ranges::count(settings.pools, true, &PoolSettings::claim) == 1)
+    return *std::ranges::find(settings.pools, true, &PoolSettings::claim);
   std::string patterns;
-  for (const PoolSettings& pool : settings.pools) {
-    if (!pool.claim) continue;
-    only = patterns.empty() ? &pool : nullptr;
+  for (const PoolSettings& pool : settings.pools)
     patterns += fmt::format("{}'{}'", patterns.empty() ? "" : ", ", pool.pattern);
-  }
-  if (only) return *only;
-  throw Exit(kExitUsage, fmt::format("there are several pools and this is about one; choose it with --pattern{}{}",
-                                     patterns.empty() ? "" : ": ", patterns));
+  throw Exit(kExitUsage,
+             fmt::format("there are several pools and this is about one; choose it with --pattern: {}", patterns));
 }
 
 PatternTemplate parse_pattern(const PoolSettings& pool) {

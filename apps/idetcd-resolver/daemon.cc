@@ -108,7 +108,7 @@ int Daemon::run() {
 
   std::optional<int> status;
   while (!(status = shutdown_.wait_for(1s))) {
-    note_freshness();
+    publisher_->set_freshness(freshness_of(stats().pools, config_.settings.max_stale));
     for (const auto& pool : pools_) pool->note_malformed();
   }
   leave();
@@ -217,20 +217,6 @@ void Daemon::leave() {
     for (const auto& pool : pools_) leaving.emplace_back([&pool] { pool->release(); });
   }
   if (server_) server_->stop();
-}
-
-// The zone is as fresh as the pool that is furthest behind.
-void Daemon::note_freshness() {
-  const auto& most = config_.settings.max_stale;
-  Freshness worst = Freshness::kLive;
-  for (const auto& pool : pools_) {
-    const auto staleness = pool->staleness();
-    if (!staleness) return;  // not all have been read: expired, as from the start
-    if (staleness->live) continue;
-    const bool expired = most && staleness->behind > *most;
-    worst = std::max(worst, expired ? Freshness::kExpired : Freshness::kStale);
-  }
-  publisher_->set_freshness(worst);
 }
 
 // Ready once every wanted name is there.

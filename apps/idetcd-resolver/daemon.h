@@ -42,7 +42,6 @@ class Daemon {
   ZoneOptions zone_options() const;
   Stats stats() const;
   HttpReply http_reply(std::string_view path) const;
-  void note_freshness();
   void tell_service();
 
   Config config_;

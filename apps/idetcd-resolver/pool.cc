@@ -74,11 +74,6 @@ void Pool::stop() {
   registration_.reset();
 }
 
-std::optional<Staleness> Pool::staleness() const noexcept {
-  if (!store_) return std::nullopt;
-  return store_->staleness();
-}
-
 std::string Pool::claimed_name() const {
   return claimed_ ? std::string(pattern_.render(slot_)) : std::string();
 }

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -55,9 +54,8 @@ class Pool {
   // Says so in the log when the number of unreadable records has changed.
   void note_malformed();
 
-  std::optional<Staleness> staleness() const noexcept;  // none: never read
-  std::string claimed_name() const;                     // as last told; empty: none now
-  std::size_t position() const noexcept;                // in the queue for a name; 0: not in it
+  std::string claimed_name() const;       // as last told; empty: none now
+  std::size_t position() const noexcept;  // in the queue for a name; 0: not in it
   PoolStats stats() const;
 
  private:

@@ -139,6 +139,17 @@ std::string to_prometheus(const Stats& stats) {
   return std::move(text).str();
 }
 
+Freshness freshness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale) {
+  Freshness worst = Freshness::kLive;
+  for (const PoolStats& pool : pools) {
+    if (pool.etcd_live) continue;
+    const bool expired =
+        pool.etcd_revision == 0 || (max_stale && pool.etcd_behind_seconds > static_cast<double>(max_stale->count()));
+    worst = std::max(worst, expired ? Freshness::kExpired : Freshness::kStale);
+  }
+  return worst;
+}
+
 bool is_ready(const Stats& stats) {
   return std::all_of(stats.pools.begin(), stats.pools.end(),
                      [](const PoolStats& pool) { return pool.etcd_live && (!pool.claims || pool.claim_held); });

@@ -1,12 +1,16 @@
 // What the daemon tells about itself, in Prometheus' text format.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "dns_server.h"
+#include "zone.h"
 #include "zone_builder.h"
 
 namespace idetcd::resolver {
@@ -37,6 +41,10 @@ struct Stats {
 
 // A pure function.
 std::string to_prometheus(const Stats& stats);
+
+// The zone is as fresh as the pool that is furthest behind. Expired: a pool was not read
+// yet, or is behind for longer than `max_stale` (none: whatever it takes).
+Freshness freshness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale);
 
 // Ready to be asked: the records of every pool are etcd's present ones, and every name
 // that is wanted is held.

@@ -129,6 +129,9 @@ TEST_CASE("--pattern chooses among a file's roles, and the others are served") {
   Program undecided({.argv = ls});
   CHECK(undecided.wait_for(10s) == kExitUsage);
   CHECK(has(undecided.errors(), "choose it with --pattern: '" + kWorkers + "', '" + kServers + "'"));
+  Resolver chief(cluster.flags("10.0.0.9", {"--pattern", "chief{{.ID}}.lead."}));
+  CHECK(claims(chief, {"chief1.lead."}));
+  CHECK(has(chief.program().output(), "(slot 1 of 1,"));
   ls.insert(ls.end(), {"--pattern", kServers});
   Program listing({.argv = ls});
   CHECK(listing.wait_for(10s) == 0);

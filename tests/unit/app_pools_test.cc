@@ -163,16 +163,30 @@ TEST_CASE("a flag counts for every block, and --pattern chooses among them") {
               from_blocks(workers, servers, {{"pattern", "q{{.ID}}.x."}});
             },
             kExitUsage) ==
-        "--pattern: \"q{{.ID}}.x.\" is the pattern of no idetcd block; choose among 'w{{.ID}}.x.', 'p{{.ID}}.x.'");
+        "--pattern: \"q{{.ID}}.x.\" is the pattern of no pool in the file; choose among 'w{{.ID}}.x.', 'p{{.ID}}.x.'");
   CHECK(contains(failure_of([&] { only_pool(from_blocks(workers, servers)); }, kExitUsage),
                  "choose it with --pattern: 'w{{.ID}}.x.', 'p{{.ID}}.x.'"));
 }
 
 TEST_CASE("--pattern and --serve replace what one block says") {
   Settings settings;
-  const SettingSource file = flags({{"pattern", "w{{.ID}}.x."}, {"serve", "p{{.ID}}.x."}, {"limit", "3"}});
+  const SettingSource file = flags({{"pattern", "w{{.ID}}.x."}, {"limit", "3"}});
   apply_sources(settings, {file}, {}, flags({{"pattern", "v{{.ID}}.x."}, {"serve", "q{{.ID}}.x."}}));
   CHECK(told(settings) == "claimed v{{.ID}}.x.=3 served q{{.ID}}.x.=3");
+}
+
+TEST_CASE("--pattern chooses a pool that others only serve, too") {
+  const auto chosen = [](const Values& over) {
+    Settings settings;
+    const SettingSource file = flags({{"pattern", "w{{.ID}}.x."}, {"serve", "p{{.ID}}.x.=1"}, {"limit", "3"}});
+    apply_sources(settings, {file}, {}, flags(over));
+    return told(settings);
+  };
+  CHECK(chosen({{"pattern", "p{{.ID}}.x."}}) == "served w{{.ID}}.x.=3 claimed p{{.ID}}.x.=1");
+  CHECK(chosen({{"pattern", "w{{.ID}}.x."}, {"pattern", "p{{.ID}}.x."}}) ==
+        "claimed w{{.ID}}.x.=3 claimed p{{.ID}}.x.=1");
+  CHECK(chosen({{"serve", "q{{.ID}}.x."}}) == "claimed w{{.ID}}.x.=3 served q{{.ID}}.x.=3");
+  CHECK(contains(failure_of([&] { chosen({{"pattern", "q{{.ID}}.x."}}); }, kExitUsage), "choose among"));
 }
 
 TEST_CASE("a pool name belongs to one pool") {

@@ -55,6 +55,20 @@ TEST_CASE("each pool has its own figures, and one that is only served has none o
   CHECK(text.find("# TYPE idetcd_pool_members gauge") == text.rfind("# TYPE idetcd_pool_members gauge"));
 }
 
+TEST_CASE("the zone is as stale as its stalest pool") {
+  std::vector<PoolStats> pools(2);
+  CHECK(freshness_of(pools, std::nullopt) == Freshness::kExpired);
+  pools[0].etcd_live = pools[1].etcd_live = true;
+  pools[0].etcd_revision = pools[1].etcd_revision = 7;
+  CHECK(freshness_of(pools, std::nullopt) == Freshness::kLive);
+  pools[1].etcd_live = false;
+  pools[1].etcd_behind_seconds = 11;
+  CHECK(freshness_of(pools, std::nullopt) == Freshness::kStale);
+  CHECK(freshness_of(pools, std::chrono::seconds(12)) == Freshness::kStale);
+  CHECK(freshness_of(pools, std::chrono::seconds(10)) == Freshness::kExpired);
+  CHECK(freshness_of(std::span(pools).first(1), std::chrono::seconds(10)) == Freshness::kLive);
+}
+
 TEST_CASE("ready means all records read and present, and every wanted name held") {
   Stats stats;
   stats.pools.resize(2);

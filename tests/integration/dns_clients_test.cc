@@ -1,4 +1,5 @@
-// Programs that know nothing of us find nodes by our DNS: the C library's resolver and gRPC's.
+// Programs that know nothing of us find nodes by our DNS: dig, kdig, drill, the C library's
+// resolver and gRPC's.
 #include <arpa/inet.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
@@ -13,19 +14,16 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
 #include "common/child_process.h"
 #include "common/temporary_folder.h"
-#include "idetcd-resolver/dns_server.h"
-#include "support/dns_client.h"
+#include "dns_served.h"
 
 namespace idetcd::testing {
 namespace {
-
-using namespace resolver;
-using namespace std::chrono_literals;
 
 std::shared_ptr<const Zone> zone_of_one(const Ipv4& address) {
   ZoneBuilder builder = make_builder({"worker{{.ID}}.tf.local."});
@@ -110,6 +108,52 @@ TEST_CASE("getent finds a worker through resolv.conf", "[dns][clients]") {
       app::ChildProcess::start({{"/proc/self/exe", "[.inside]"}, app::current_environment(), -1, -1, false, true});
   REQUIRE(inside);
   CHECK(inside->wait_for(30s) == 0);
+}
+
+std::string output_of(const std::string& command) {
+  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  std::array<char, 4096> chunk;
+  for (std::size_t size; (size = fread(chunk.data(), 1, chunk.size(), pipe)) > 0;) text.append(chunk.data(), size);
+  pclose(pipe);
+  return text;
+}
+
+bool installed(const std::string& program) {
+  return std::system(("command -v " + program + " >/dev/null").c_str()) == 0;
+}
+
+TEST_CASE("dig, kdig and drill read our answers", "[dns][clients]") {
+  Served served;
+  const std::string port = std::to_string(served.port());
+  if (installed("dig")) {
+    const std::string dig = "dig @127.0.0.1 -p " + port + " +time=2 +tries=1 ";
+    CHECK(output_of(dig + "+short worker3.tf.local") == "10.0.0.3\n");
+    CHECK(output_of(dig + "+short AAAA worker3.tf.local") == "fd00::3\n");
+    CHECK(output_of(dig + "+short +tcp worker3.tf.local") == "10.0.0.3\n");
+    CHECK_THAT(output_of(dig + "nobody.tf.local"),
+               Catch::Contains("status: NXDOMAIN") && Catch::Contains("root.tf.local. 42"));
+    CHECK_THAT(output_of(dig + "worker3.tf.local"), Catch::Contains("COOKIE: ") && Catch::Contains("(good)"));
+    CHECK_THAT(output_of(dig + "workers.tf.local"), Catch::Contains("ANSWER: 100"));  // by TCP, after TC
+    CHECK_THAT(output_of(dig + "+norec ANY worker3.tf.local"), Catch::Contains("ANSWER: 1,"));
+    CHECK_THAT(output_of(dig + "SRV _grpc._tcp.worker3.tf.local"),
+               Catch::Contains("2222 worker3.tf.local.") && Catch::Contains("fd00::3"));
+    CHECK_THAT(output_of(dig + "example.org"), Catch::Contains("status: REFUSED"));
+  }
+  if (installed("kdig")) {
+    const std::string kdig = "kdig @127.0.0.1 -p " + port + " +time=2 +retry=0 ";
+    CHECK(output_of(kdig + "+short worker4.tf.local") == "10.0.0.4\n");
+    CHECK_THAT(output_of(kdig + "+tcp +keepopen worker4.tf.local worker5.tf.local"),
+               Catch::Contains("10.0.0.4") && Catch::Contains("10.0.0.5"));
+    CHECK_THAT(output_of(kdig + "+edns=1 worker4.tf.local"), Catch::Contains("BADVERS"));
+  }
+  if (installed("drill")) {
+    const std::string drill = "drill -p " + port + " ";
+    CHECK_THAT(output_of(drill + "worker5.tf.local @127.0.0.1 AAAA"), Catch::Contains("fd00::5"));
+    CHECK_THAT(output_of(drill + "tf.local @127.0.0.1 SOA"),
+               Catch::Contains("ns.tf.local. root.tf.local. 42 60 10 86400 2"));
+  }
 }
 
 }  // namespace

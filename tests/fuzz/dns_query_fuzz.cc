@@ -77,10 +77,16 @@ struct World {
     for (const std::string zone_name : {"tf.", "10.in-addr.arpa."}) {
       if (name == zone_name) return true;
       const std::string tail = "." + zone_name;
-      // An escaped dot is no label boundary.
-      if (name.size() > tail.size() && name.ends_with(tail) && name[name.size() - tail.size() - 1] != '\\') return true;
+      if (name.size() > tail.size() && name.ends_with(tail) && !escaped(name, name.size() - tail.size())) return true;
     }
     return false;
+  }
+
+  // An escaped dot is no label boundary; after an escaped backslash it is one.
+  static bool escaped(const std::string& name, std::size_t at) {
+    std::size_t backslashes = 0;
+    while (backslashes < at && name[at - 1 - backslashes] == '\\') ++backslashes;
+    return backslashes % 2 == 1;
   }
 };
 

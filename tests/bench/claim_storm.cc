@@ -11,25 +11,19 @@
 // what others do: they are bench code, not the library's. Exit status 1 if ours ever gave one name twice.
 #include <idetcd/idetcd.h>
 
+#include "bench/claim_strategies.h"
 #include "bench/etcd_metrics.h"
-#include "support/counting_etcd.h"
 #include "support/etcd_process.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <functional>
-#include <map>
-#include <mutex>
 #include <random>
 #include <set>
 #include <sstream>
@@ -39,101 +33,6 @@ namespace idetcd::testing {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-struct Claimed {
-  SlotId slot = 0;  // 0: none
-  std::uint64_t requests = 0;
-  std::optional<Claim> claim{};
-};
-
-struct Contest {
-  std::shared_ptr<Etcd> etcd;
-  PatternTemplate pattern;
-  std::string path;
-
-  std::string key(SlotId slot) const { return path + std::string(pattern.render(slot)); }
-};
-
-using Strategy = std::function<Claimed(const Contest&, CountingEtcd& counted, int number)>;
-
-LeaseId grant(Etcd& etcd, int number) {
-  const LeaseId id =
-      0x100000 + static_cast<LeaseId>(::getpid()) * 1000000 + number + static_cast<LeaseId>(std::rand()) * 4096;
-  while (!etcd.lease_grant(id, std::chrono::seconds(120), {.timeout = std::chrono::seconds(60)})) {
-  }
-  return id;
-}
-
-Txn put_if_absent(const std::string& key, LeaseId lease) {
-  Txn txn;
-  txn.compares.push_back(Compare::absent(key));
-  txn.success.emplace_back(PutRequest{key, "{}", lease});
-  return txn;
-}
-
-const CallOptions kPatient{.timeout = std::chrono::seconds(120)};
-
-Claimed ours(const Contest& contest, CountingEtcd& counted, int) {
-  // The aliasing pointer lends the counter; the contest outlives the claim.
-  std::shared_ptr<Etcd> etcd(std::shared_ptr<Etcd>{}, &counted);
-  ClaimOptions options;
-  options.path = contest.path;
-  Record record;
-  record.ipv4.push_back({127, 0, 0, 1});
-  auto claim = SlotClaimer(etcd, contest.pattern, options).claim(record);
-  if (!claim) {
-    fmt::print(stderr, "claim_storm: {}\n", claim.error().message);
-    return {};
-  }
-  const SlotId slot = claim->slot();
-  return {slot, counted.requests(), std::move(*claim)};
-}
-
-// Lists the names and goes for the lowest free one until it wins.
-Claimed range_lowest_free(const Contest& contest, CountingEtcd& etcd, int number) {
-  const LeaseId lease = grant(etcd, number);
-  const KeyRange all{contest.path + std::string(contest.pattern.min_name()),
-                     contest.path + std::string(contest.pattern.max_name()) + '\0'};
-  for (;;) {
-    auto listed = etcd.range({.keys = all, .keys_only = true}, kPatient);
-    if (!listed) continue;
-    std::vector<bool> taken(contest.pattern.limit() + 1);
-    for (const KeyValue& kv : listed->kvs) {
-      if (const auto slot = contest.pattern.match(std::string_view(kv.key).substr(contest.path.size())))
-        taken[*slot] = true;
-    }
-    SlotId slot = 1;
-    while (slot <= contest.pattern.limit() && taken[slot]) ++slot;
-    if (slot > contest.pattern.limit()) return {.requests = etcd.requests()};
-    const auto reply = etcd.txn(put_if_absent(contest.key(slot), lease), kPatient);
-    if (reply && reply->succeeded) return {.slot = slot, .requests = etcd.requests()};
-  }
-}
-
-// Tries 1, 2, 3 ... as a client of etcd's concurrency recipes would.
-Claimed linear(const Contest& contest, CountingEtcd& etcd, int number) {
-  const LeaseId lease = grant(etcd, number);
-  for (SlotId slot = 1; slot <= contest.pattern.limit(); ++slot) {
-    auto reply = etcd.txn(put_if_absent(contest.key(slot), lease), kPatient);
-    if (reply && reply->succeeded) return {.slot = slot, .requests = etcd.requests()};
-    if (!reply) --slot;
-  }
-  return {.requests = etcd.requests()};
-}
-
-// The Go ancestor: get, then put, with no transaction.
-Claimed get_then_put(const Contest& contest, CountingEtcd& etcd, int number) {
-  for (SlotId slot = 1; slot <= contest.pattern.limit(); ++slot) {
-    const auto got = etcd.range({.keys = KeyRange::one(contest.key(slot))}, kPatient);
-    if (!got || !got->kvs.empty()) continue;
-    const LeaseId lease = grant(etcd, number);
-    Txn put;
-    put.success.emplace_back(PutRequest{contest.key(slot), "{}", lease});
-    (void)etcd.txn(put, kPatient);
-    return {.slot = slot, .requests = etcd.requests()};
-  }
-  return {.requests = etcd.requests()};
-}
 
 // --- measuring -------------------------------------------------------------------
 
@@ -329,8 +228,7 @@ Arguments parse(int argc, char** argv) {
 }
 
 int storm(const Arguments& arguments) {
-  const std::vector<std::pair<std::string, Strategy>> strategies{
-      {"ours", ours}, {"range+lowest-free", range_lowest_free}, {"linear-cas", linear}, {"get-then-put", get_then_put}};
+  const auto strategies = all_strategies();
   nlohmann::json rows = nlohmann::json::array();
   if (!arguments.json) {
     fmt::print("{:<18} {:>6} {:>7} {:>8} {:>6} {:>7} {:>8} {:>8} {:>6} {:>9} {:>8} {:>8} {:>9} {:>9}\n", "strategy",

@@ -33,8 +33,8 @@ std::string address_of(const Record& record) {
 
 }  // namespace
 
-LeaseId grace_lease_id(std::string_view pool, std::string_view node_id) {
-  const std::string text = std::string(pool) + '\0' + std::string(node_id);
+LeaseId grace_lease_id(std::string_view pool, std::string_view node_id, std::chrono::seconds ttl) {
+  const std::string text = fmt::format("{}{}{}{}{}", pool, '\0', node_id, '\0', ttl.count());
   return static_cast<LeaseId>(stable_hash(text) >> 1) | 1;
 }
 
@@ -152,7 +152,9 @@ Result<bool> ClaimRun::one_session() {
 Status ClaimRun::grant_grace() {
   const auto sticky = setting_.options.sticky;
   if (sticky.count() == 0) return {};
-  return session_.grant_grace(grace_lease_id(pool_of(setting_), node_id_), setting_.options.ttl + sticky);
+  // The session's own time, and once more: its last renewal may be younger than ours.
+  const auto ttl = sticky + 2 * setting_.options.ttl;
+  return session_.grant_grace(grace_lease_id(pool_of(setting_), node_id_, ttl), ttl);
 }
 
 Result<std::optional<SlotId>> ClaimRun::find_home() {

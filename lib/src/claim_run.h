@@ -93,7 +93,8 @@ class ClaimRun {
   std::uint64_t cluster_id_ = 0;
 };
 
-// The lease id of a node's grace lease: the same in every run of the node.
-LeaseId grace_lease_id(std::string_view pool, std::string_view node_id);
+// The lease id of a node's grace lease: the same in every run of the node, while it
+// wants the same time.
+LeaseId grace_lease_id(std::string_view pool, std::string_view node_id, std::chrono::seconds ttl);
 
 }  // namespace idetcd

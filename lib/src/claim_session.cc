@@ -32,14 +32,16 @@ ClaimSession::ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSi
 
 Status ClaimSession::grant() {
   if (lease_) (void)etcd_->lease_revoke(lease_->id(), call());  // its ticket must not stay
-  auto lease = grant_one(new_lease_id(), ttl_, false);
+  auto lease = grant_one(new_lease_id(), ttl_, false, ttl_);
   if (!lease) return std::move(lease).error();
   lease_.emplace(std::move(*lease));
   return {};
 }
 
 Status ClaimSession::grant_grace(LeaseId id, std::chrono::seconds ttl) {
-  auto grace = grant_one(id, ttl, true);
+  // Renewed together with the session: the time that is left of it when this process
+  // dies should not depend on when that is.
+  auto grace = grant_one(id, ttl, true, ttl_);
   if (!grace) return std::move(grace).error();
   grace_.emplace(std::move(*grace));
   return {};
@@ -54,7 +56,8 @@ Result<bool> ClaimSession::adopt(LeaseId id) {
 }
 
 // The id is ours, so that a grant whose answer was lost is recognised.
-Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there) {
+Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there,
+                                          std::chrono::seconds pace) {
   for (;;) {
     TimePoint sent{};
     auto grant = insist("granting a lease", [&] {
@@ -63,7 +66,7 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
       if (!reply && is_transient(reply.error().code)) ours_if_there = true;
       return reply;
     });
-    if (grant) return KeptLease(*etcd_, *clock_, mailbox_, id, grant->ttl, sent);
+    if (grant) return KeptLease(*etcd_, *clock_, mailbox_, id, grant->ttl, sent, pace);
     if (grant.error().code != ErrorCode::kAlreadyExists) return std::move(grant).error();
     if (!ours_if_there) {
       id = new_lease_id();
@@ -72,7 +75,9 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
     auto renewal = insist("renewing a lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
     if (!renewal) return std::move(renewal).error();
     // Ended between the two calls: grant it again.
-    if (renewal->ttl.count() > 0) return KeptLease(*etcd_, *clock_, mailbox_, id, renewal->ttl, renewal->sent);
+    if (renewal->ttl.count() > 0) {
+      return KeptLease(*etcd_, *clock_, mailbox_, id, renewal->ttl, renewal->sent, pace);
+    }
   }
 }
 

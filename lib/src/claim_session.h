@@ -61,7 +61,7 @@ class ClaimSession {
   void log(LogLevel level, const std::string& message) const;
 
  private:
-  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there);
+  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there, std::chrono::seconds pace);
   std::chrono::nanoseconds until_lease_work() const;
 
   const std::shared_ptr<Etcd> etcd_;

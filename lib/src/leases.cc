@@ -5,8 +5,8 @@
 namespace idetcd {
 
 KeptLease::KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbox> mailbox, LeaseId id,
-                     std::chrono::seconds ttl, TimePoint sent)
-    : etcd_(&etcd), clock_(&clock), mailbox_(std::move(mailbox)), id_(id), machine_(ttl, sent, random_seed()) {}
+                     std::chrono::seconds ttl, TimePoint sent, std::chrono::seconds pace)
+    : etcd_(&etcd), clock_(&clock), mailbox_(std::move(mailbox)), id_(id), machine_(ttl, sent, random_seed(), pace) {}
 
 void KeptLease::pump() {
   const TimePoint now = clock_->now();

@@ -35,8 +35,9 @@ using ClaimMailbox = Mailbox<ClaimEvent>;
 // it the answers. One thread.
 class KeptLease {
  public:
+  // `pace`: as LeaseMachine has it.
   KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbox> mailbox, LeaseId id, std::chrono::seconds ttl,
-            TimePoint sent);
+            TimePoint sent, std::chrono::seconds pace = std::chrono::seconds::max());
 
   LeaseId id() const noexcept { return id_; }
   const LeaseMachine& machine() const noexcept { return machine_; }

@@ -160,6 +160,29 @@ TEST_CASE("lost for good when the lease has ended meanwhile", "[claim]") {
   CHECK(world.records() == 0);
 }
 
+TEST_CASE("a sticky slot is kept for its whole time, whenever its node dies", "[claim][sticky]") {
+  World world(2);
+  ClaimOptions options;
+  options.ttl = 20s;
+  options.node_id = "host-7";
+  options.sticky = 60s;
+  auto held = world.run(world.etcd, options);
+  REQUIRE(held.has_value());
+  ClaimKeeper keeper(std::move(*held));
+  for (int renewal = 1; renewal <= 3; ++renewal) {
+    world.jump(keeper, 7s);
+    REQUIRE(eventually(kPatience, [&] { return world.etcd->counts().keep_alive >= 2 * renewal; }));
+  }
+  world.etcd->set_network(FakeEtcd::Network::kRefusing);
+  const auto until_left = [&](std::size_t leases) {
+    std::chrono::seconds after{0};
+    for (; world.etcd->leases() > leases; after += 1s) world.clock.advance(1s);
+    return after;
+  };
+  CHECK(until_left(1) <= 20s);
+  CHECK(until_left(0) >= 60s);
+}
+
 TEST_CASE("an etcd restored from a backup without our claim: fenced, then lost", "[claim]") {
   World world(3);
   const auto before = world.etcd->backup();

@@ -34,6 +34,17 @@ TEST_CASE("renewed about a third of the way, one request at a time", "[lease]") 
   }
 }
 
+TEST_CASE("a lease that goes with a shorter one is renewed as often", "[lease]") {
+  LeaseMachine lease(3600s, kStart, 5, 30s);
+  CHECK_FALSE(lease.due(kStart + 7900ms));
+  CHECK(lease.due(kStart + 10s));
+  CHECK(lease.patience() == 5s);
+  lease.sent(kStart + 10s);
+  lease.answered(3600s, kStart + 10s);
+  CHECK(lease.due(kStart + 20s));
+  CHECK(lease.trusted(kStart + 3600s));
+}
+
 TEST_CASE("a failure is tried again soon, and often enough to save the lease", "[lease]") {
   LeaseMachine lease(6s, kStart, 3);
   TimePoint now = kStart;

@@ -10,20 +10,25 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstRetry{100};
 constexpr milliseconds kLeastPatience{500};
 
-milliseconds most_retry(std::chrono::seconds ttl) {
-  return std::max(kFirstRetry, milliseconds(ttl) / 6);
+milliseconds most_retry(milliseconds rhythm) {
+  return std::max(kFirstRetry, rhythm / 6);
 }
 
 }  // namespace
 
-LeaseMachine::LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed)
+LeaseMachine::LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed, std::chrono::seconds pace)
     : ttl_(ttl),
-      retry_(kFirstRetry, most_retry(ttl), seed),
+      pace_(pace),
+      retry_(kFirstRetry, most_retry(rhythm()), seed),
       // A third of the time to live at most, and no less than a fourth and a bit: a
       // thousand leases granted together are not renewed in step for ever.
-      jitter_(milliseconds(ttl) / 15, milliseconds(ttl) / 15, seed + 1) {
+      jitter_(rhythm() / 15, rhythm() / 15, seed + 1) {
   trust_until_ = sent + ttl - margin();
-  next_ = sent + milliseconds(ttl) * 4 / 15 + jitter_.next();
+  next_ = sent + rhythm() * 4 / 15 + jitter_.next();
+}
+
+milliseconds LeaseMachine::rhythm() const noexcept {
+  return std::min(ttl_, pace_);
 }
 
 // For the clocks' drift against each other and for our own being late: a twentieth,
@@ -43,7 +48,7 @@ void LeaseMachine::answered(std::chrono::seconds ttl, TimePoint now) {
   }
   ttl_ = ttl;
   trust_until_ = std::max(trust_until_, sent + ttl - margin());
-  next_ = sent + milliseconds(ttl) * 4 / 15 + jitter_.next();
+  next_ = sent + rhythm() * 4 / 15 + jitter_.next();
 }
 
 bool LeaseMachine::stale(TimePoint now) const noexcept {
@@ -56,7 +61,7 @@ void LeaseMachine::failed(TimePoint now) {
 }
 
 milliseconds LeaseMachine::patience() const noexcept {
-  return std::max(kLeastPatience, milliseconds(ttl_) / 6);
+  return std::max(kLeastPatience, rhythm() / 6);
 }
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {

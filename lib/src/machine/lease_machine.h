@@ -17,8 +17,10 @@ namespace idetcd {
 
 class LeaseMachine {
  public:
-  // Granted (or renewed) with `ttl` by a request sent at `sent`.
-  LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed);
+  // Granted (or renewed) with `ttl` by a request sent at `sent`. Renewed as often as a
+  // lease of `pace` would be, if that is shorter.
+  LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed,
+               std::chrono::seconds pace = std::chrono::seconds::max());
 
   // True: send a keep-alive now, and tell sent(). At most one is under way.
   bool due(TimePoint now) const noexcept { return !under_way_ && now >= next_; }
@@ -44,8 +46,10 @@ class LeaseMachine {
 
  private:
   std::chrono::nanoseconds margin() const noexcept;
+  std::chrono::milliseconds rhythm() const noexcept;
 
   std::chrono::seconds ttl_;
+  const std::chrono::seconds pace_;
   TimePoint trust_until_;
   TimePoint next_;                      // when the next keep-alive is due
   std::optional<TimePoint> under_way_;  // when the unanswered one was sent

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire.h"
+
 namespace idetcd::resolver {
 namespace {
 

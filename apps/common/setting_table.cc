@@ -271,6 +271,9 @@ constexpr SettingSpec kSettings[] = {
      [](Settings& s, Arguments a) { return read_networks(a, s.deny); }},
     {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT", "what to tell who asks which server this is (RFC 5001)",
      [](Settings& s, Arguments a) { return read_text(a, s.nsid, "node7"); }},
+    {"server-version", "server-version", kServe, kEverywhere, 1, 1, "TEXT|none",
+     "what CH TXT version.bind tells; none: it is refused; default the program's",
+     [](Settings& s, Arguments a) { return read_text(a, s.server_version, "none"); }},
     {"workers", "workers", kServe, kEverywhere, 1, 1, "N", "threads that answer UDP; default one for each core",
      set_workers},
 

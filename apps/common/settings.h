@@ -81,7 +81,8 @@ struct Settings {
   std::vector<std::string> reverse;               // zones for PTR
   std::vector<std::string> allow;                 // networks that may ask; empty: all
   std::vector<std::string> deny;                  // wins over allow
-  std::string nsid;                               // RFC 5001; empty: not told
+  std::string nsid;                               // RFC 5001, and CH TXT id.server; empty: not told
+  std::string server_version;                     // CH TXT version.bind; empty: ours; "none": not told
   unsigned workers = 0;                           // threads that answer UDP; 0: one for each core
 
   LogLevel log_level = LogLevel::kInfo;

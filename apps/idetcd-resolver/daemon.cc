@@ -43,7 +43,11 @@ NetworkList networks_of(const app::Settings& settings, std::string_view setting,
 AnswerPolicy answer_policy(const app::Settings& settings) {
   AnswerPolicy policy;
   policy.nsid = settings.nsid;
-  policy.version = "idetcd-resolver " IDETCD_VERSION;
+  policy.id = settings.nsid;  // the same question by an older way (RFC 4892 2)
+  if (settings.server_version.empty())
+    policy.version = "idetcd-resolver " IDETCD_VERSION;
+  else if (settings.server_version != "none")
+    policy.version = settings.server_version;
   policy.allow = networks_of(settings, "allow", settings.allow);
   policy.deny = networks_of(settings, "deny", settings.deny);
   return policy;

@@ -57,6 +57,28 @@ bool has(const std::string& text, const std::string& part) {
 
 }  // namespace
 
+TEST_CASE("who the server is, and what it runs, is told as configured", "[options]") {
+  const auto tells = [](std::vector<std::string> more, const std::string& name) {
+    more.insert(more.end(), {"--no-claim", "--endpoints", test_endpoints().front(), "--path", random_prefix(),
+                             "--pattern", "worker{{.ID}}.tf.local."});
+    Resolver resolver(more);
+    const std::string command =
+        "dig @127.0.0.1 -p " + std::to_string(resolver.port()) + " +time=5 +tries=1 CH TXT " + name;
+    FILE* const pipe = popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string text;
+    for (char line[256]; std::fgets(line, sizeof line, pipe) != nullptr;) text += line;
+    pclose(pipe);
+    return text;
+  };
+  if (std::system("command -v dig > /dev/null") != 0) return;
+  CHECK(has(tells({}, "version.bind"), "\"idetcd-resolver "));
+  CHECK(has(tells({"--server-version", "7"}, "version.bind"), "\"7\""));
+  CHECK(has(tells({"--server-version", "none"}, "version.bind"), "REFUSED"));
+  CHECK(has(tells({"--nsid", "node7"}, "id.server"), "\"node7\""));
+  CHECK(has(tells({}, "id.server"), "REFUSED"));
+}
+
 // IDETCD_TEST_RESTARTS says how often; tests/bench/restart.sh asks for 100.
 unsigned restarts() {
   const char* asked = std::getenv("IDETCD_TEST_RESTARTS");

@@ -78,6 +78,26 @@ TEST_CASE("every client gets its own answer, whichever worker it meets", "[dns]"
   CHECK(eventually([&] { return served.server->totals().udp.queries == clients.size(); }));
 }
 
+TEST_CASE("several addresses are served at once, by UDP and TCP", "[dns]") {
+  DnsServerOptions options;
+  options.listen.push_back(parse_listen_address("127.0.0.2:0").value());
+  options.listen.push_back(parse_listen_address("127.0.0.3:0").value());
+  Served served(std::move(options));
+  REQUIRE(served.server->addresses().size() == 3);
+  for (const std::string& address : served.server->addresses()) {
+    CAPTURE(address);
+    const std::size_t colon = address.rfind(':');
+    in_addr host{};
+    REQUIRE(inet_pton(AF_INET, address.substr(0, colon).c_str(), &host) == 1);
+    const sockaddr_in to =
+        loopback(static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1))), ntohl(host.s_addr));
+    CHECK(DecodedReply(ask_udp(connected(SOCK_DGRAM, to), make_query({"worker1.tf.local."}))).rcode() == 0);
+    const FileDescriptor tcp = connected(SOCK_STREAM, to);
+    send_all(tcp, framed(make_query({"worker1.tf.local."})));
+    CHECK(DecodedReply(read_message(tcp)).rcode() == 0);
+  }
+}
+
 TEST_CASE("a question from port 0 cannot be answered, and hurts nobody", "[dns]") {
   Served served;
   const FileDescriptor raw(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));

@@ -269,8 +269,8 @@ int run(const Options& options) {
   Latencies calm, stormy;
   Asked total;
   for (std::size_t round = 0; round < options.number("rounds"); ++round) one_round(options, calm, stormy, total);
-  calm.print("calm");
-  if (options.number("storm") != 0) stormy.print("storm");
+  if (!calm.from_send.empty()) calm.print("calm");
+  if (!stormy.from_send.empty()) stormy.print("storm");
   std::printf("questions %zu, unanswered or refused %zu, wrong %zu\n", total.questions, total.lost, total.wrong);
   return total.lost + total.wrong == 0 ? 0 : 1;
 }

@@ -130,7 +130,7 @@ void ClaimKeeper::own_record_changed(const Event& event) {
   watched_ = std::max(watched_, event.kv.mod_revision);
   if (event.kv.mod_revision <= own_revision_.load()) return;
   if (event.type == Event::Type::kDelete) {
-    gone("the record was deleted by somebody else");
+    gone("the record is gone: its lease has ended, or somebody deleted it");
   } else if (event.kv.lease != slot_.session->id()) {
     gone("the record was overwritten by somebody else");
   } else if (!update_under_way_.load()) {
@@ -267,13 +267,14 @@ Status ClaimKeeper::release(std::chrono::milliseconds at_most) {
     const LogSink silent = std::exchange(slot_.log, nullptr);
     change(Phase::kGone, "released");
   }
+  const auto state = std::exchange(slot_.state, std::nullopt);  // unlocked at the end, for our next claim
   const TimePoint until = slot_.clock->now() + at_most;
   Backoff backoff(20ms, 500ms, random_seed());
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - slot_.clock->now());
     auto revoked = slot_.etcd->lease_revoke(slot_.session->id(), {.timeout = std::clamp(left, 1ms, 1500ms)});
     if (revoked || revoked.error().code == ErrorCode::kNotFound) {
-      if (slot_.state) (void)slot_.state->save(SavedClaim{slot_.node_id, 0, slot_.owned.slot, 0});
+      if (state) (void)state->save(SavedClaim{slot_.node_id, 0, slot_.owned.slot, 0});
       return {};
     }
     const auto wait = backoff.next();

@@ -26,6 +26,10 @@ Error wrong(std::string message) {
 
 }  // namespace
 
+bool valid_node_id(std::string_view id) noexcept {
+  return id.size() <= kMostNodeId && std::all_of(id.begin(), id.end(), node_id_character);
+}
+
 Status check(const ClaimOptions& options) {
   if (options.ttl < kLeastTtl || options.ttl > kMostTtl) {
     return wrong(
@@ -33,8 +37,7 @@ Status check(const ClaimOptions& options) {
   }
   if (options.path.size() > kMostPath)
     return wrong(fmt::format("path has {} bytes; at most {}", options.path.size(), kMostPath));
-  if (options.node_id.size() > kMostNodeId ||
-      !std::all_of(options.node_id.begin(), options.node_id.end(), node_id_character)) {
+  if (!valid_node_id(options.node_id)) {
     return wrong(fmt::format("node id '{}' must be 1 to {} letters, digits, '-', '_', '.' or ':'", options.node_id,
                              kMostNodeId));
   }

@@ -74,16 +74,28 @@ Status ClaimRun::prepare() {
   if (auto valid = validate(record_); !valid) return valid;
   if (!options.state_dir.empty()) {
     auto file = StateFile::open(options.state_dir, pool_of(setting_));
-    if (!file) return std::move(file).error();
-    state_.emplace(std::move(*file));
-    saved_ = state_->load().value_or(SavedClaim{});
+    if (file) {
+      state_.emplace(std::move(*file));
+      saved_ = state_->load().value_or(SavedClaim{});
+    } else if (auto carried_on = without_state(std::move(file).error()); !carried_on) {
+      return carried_on;
+    }
   }
+  if (!valid_node_id(saved_.node_id)) saved_ = {};
   node_id_ = !options.node_id.empty() ? options.node_id : saved_.node_id;
   if (node_id_.empty()) node_id_ = new_node_id();
   if (saved_.node_id != node_id_) saved_ = SavedClaim{.node_id = node_id_};
   if (saved_.lease != 0) predecessor_until_ = setting_.clock->now() + options.ttl + 2s;
   record_.node = node_id_;
   record_.token = 0;
+  return {};
+}
+
+// At the start that is a mistake to be told. A process that had a name once serves on:
+// a disk that got full or read-only meanwhile should not end it.
+Status ClaimRun::without_state(Error error) {
+  if (setting_.predecessor == 0) return error;
+  session_.log(LogLevel::kWarning, error.message + "; going on without");
   return {};
 }
 
@@ -95,6 +107,7 @@ Result<bool> ClaimRun::resume() {
   if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return false;
   auto adopted = session_.adopt(saved_.lease);
   if (!adopted || !*adopted) return adopted;
+  if (auto granted = grant_grace(); !granted) return std::move(granted).error();
   record_.ttl = session_.lease()->machine().ttl();
 
   const std::string node = keys_->node(node_id_);
@@ -105,13 +118,16 @@ Result<bool> ClaimRun::resume() {
   txn.compares.push_back(Compare::lease_is(record, saved_.lease));
   txn.success.emplace_back(PutRequest{node, node_value(saved_.slot), saved_.lease});
   txn.success.emplace_back(PutRequest{record, to_json(record_), saved_.lease});
+  if (session_.grace()) {  // the former run may have been less sticky
+    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, session_.grace()->id()});
+    txn.success.emplace_back(PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), session_.grace()->id()});
+  }
   auto reply = session_.insist("resuming the claim", [&] { return setting_.etcd->txn(txn, session_.call()); });
   if (!reply) return std::move(reply).error();
   if (!reply->succeeded) {
     session_.lease().reset();
     return false;
   }
-  if (auto granted = grant_grace(); !granted) return std::move(granted).error();
   return settle(Owned{saved_.slot, reply->header.revision}, *reply);
 }
 
@@ -135,7 +151,9 @@ Status ClaimRun::find_slot_of_saved() {
 Result<bool> ClaimRun::one_session() {
   if (auto granted = session_.grant(); !granted) return std::move(granted).error();
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
-  if (auto saved = save(saved_.slot, 0); !saved) return std::move(saved).error();
+  if (auto saved = save(saved_.slot, 0); !saved) {
+    if (auto carried_on = without_state(std::move(saved).error()); !carried_on) return std::move(carried_on).error();
+  }
   auto home = find_home();
   if (!home) return std::move(home).error();
   record_.ttl = session_.lease()->machine().ttl();
@@ -158,9 +176,9 @@ Status ClaimRun::grant_grace() {
 }
 
 Result<std::optional<SlotId>> ClaimRun::find_home() {
-  if (!session_.grace()) return std::optional<SlotId>{};
-  SlotId slot = saved_.slot;
+  SlotId slot = setting_.predecessor_slot != 0 ? setting_.predecessor_slot : saved_.slot;
   if (slot == 0) {
+    if (!session_.grace()) return std::optional<SlotId>{};
     const RangeRequest request{.keys = KeyRange::one(keys_->home(node_id_))};
     auto reply =
         session_.insist("looking for the former slot", [&] { return setting_.etcd->range(request, session_.call()); });

@@ -41,7 +41,11 @@ struct ClaimSetting {
   PatternTemplate pattern;
   ClaimOptions options;
   const Clock* clock = nullptr;
-  LeaseId predecessor = 0;  // an earlier lease of ours that may not be gone yet
+
+  // Of the claim that this process lost before: its lease may not be gone yet, its
+  // slot is tried first. 0: there was none.
+  LeaseId predecessor = 0;
+  SlotId predecessor_slot = 0;
 };
 
 class ClaimRun {
@@ -59,6 +63,7 @@ class ClaimRun {
   };
 
   Status prepare();
+  Status without_state(Error error);
   Result<bool> resume();  // true: the slot is held
   Status find_slot_of_saved();
   Result<bool> one_session();  // false: the lease ended, try another

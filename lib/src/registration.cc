@@ -135,6 +135,8 @@ class Registration::Impl {
       keeper.swap(keeper_);
     }
     setting_.predecessor = keeper->slot().session->id();
+    setting_.predecessor_slot = keeper->slot().owned.slot;
+    setting_.options.node_id = keeper->slot().node_id;
     (void)keeper->release(2s);
   }
 

@@ -10,6 +10,9 @@
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -240,6 +243,50 @@ TEST_CASE("a state file belongs to one live process", "[claim][sticky]") {
   auto claim = pool.claim();
   REQUIRE(claim.has_value());
   CHECK(pool.claim().error().message.find("another live process") != std::string::npos);
+}
+
+TEST_CASE("a released claim leaves its state file to the next, which goes for the same slot", "[claim][sticky]") {
+  const TemporaryFolder folder("state");
+  Pool pool(5);
+  auto first = pool.claim();
+  REQUIRE(first.has_value());
+  Pool stateful = pool;
+  stateful.options.state_dir = folder.path();
+  auto claim = stateful.claim();
+  REQUIRE(claim.has_value());
+  REQUIRE(claim->slot() == 2);
+  REQUIRE(claim->release().has_value());
+  REQUIRE(first->release().has_value());
+  const auto again = stateful.claim();
+  REQUIRE(again.has_value());
+  CHECK(again->slot() == 2);
+  CHECK(again->node_id() == claim->node_id());
+}
+
+TEST_CASE("a damaged state file is as good as none", "[claim][sticky]") {
+  const TemporaryFolder folder("state");
+  Pool pool(5);
+  pool.options.state_dir = folder.path();
+  std::filesystem::path path;
+  REQUIRE(pool.claim().has_value());
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    if (file.path().extension() == ".json") path = file.path();
+  }
+  std::ifstream read(path);
+  std::string text(std::istreambuf_iterator<char>(read), {});
+  const auto damage = GENERATE(as<std::string>{}, "", "{", "\xff", "node id");
+  if (damage == "node id") {
+    const auto node = text.find("\"node\":\"");
+    REQUIRE(node != std::string::npos);
+    text.insert(node + 8, "../");
+  } else {
+    text = damage;
+  }
+  std::ofstream(path) << text;
+  const auto claim = pool.claim();
+  REQUIRE(claim.has_value());
+  CHECK(claim->slot() == 1);
+  CHECK(claim->node_id().find('/') == std::string::npos);
 }
 
 // The killed process is a child that runs this hidden test.

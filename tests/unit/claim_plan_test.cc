@@ -254,6 +254,30 @@ TEST_CASE("a held slot is for its node alone, and its node gets it back first", 
   CHECK(third.owned->slot == 1);
 }
 
+TEST_CASE("a node that can not have its slot back keeps no hold on it", "[claim][sticky]") {
+  Storm storm(10);
+  REQUIRE(storm.store_.add_lease(500));
+  Claimant& one = storm.add(1, 500);
+  storm.step(one);
+  storm.kill(one);
+  const auto record = storm.keys_.record(storm.names_.render(1));
+  Txn foreign;
+  foreign.success.emplace_back(PutRequest{record, "{}", 0});
+  REQUIRE(storm.store_.txn(foreign));
+  Claimant& again = storm.add("n1", 500, SlotId{1});
+  storm.step(again);
+  REQUIRE(again.owned);
+  CHECK(again.owned->slot == 2);
+
+  Txn away;
+  away.success.emplace_back(DeleteRequest{KeyRange::one(record)});
+  REQUIRE(storm.store_.txn(away));
+  Claimant& other = storm.add(2);
+  storm.step(other);
+  REQUIRE(other.owned);
+  CHECK(other.owned->slot == 1);
+}
+
 TEST_CASE("the chain gets shorter for an etcd that allows fewer operations", "[claim]") {
   Storm storm(10);
   Claimant& one = storm.add(1);

@@ -6,6 +6,7 @@
 #include "support/fake_etcd.h"
 #include "support/faulty_etcd.h"
 
+#include <idetcd/registration.h>
 #include <catch2/catch.hpp>
 
 #include <mutex>
@@ -181,6 +182,33 @@ TEST_CASE("a sticky slot is kept for its whole time, whenever its node dies", "[
   };
   CHECK(until_left(1) <= 20s);
   CHECK(until_left(0) >= 60s);
+}
+
+TEST_CASE("a registration that lost its lease goes for its own slot first", "[claim][registration]") {
+  const auto etcd = std::make_shared<FakeEtcd>();
+  const auto pattern = *PatternTemplate::parse("worker{{.ID}}.tf.local.", 5);
+  auto first = SlotClaimer(etcd, pattern, {}).claim(some_record());
+  REQUIRE(first.has_value());
+  std::mutex mutex;
+  std::vector<Ownership> claims;
+  const auto count = [&] {
+    std::lock_guard lock(mutex);
+    return claims.size();
+  };
+  RegistrationOptions options;
+  options.on_claimed = [&](const Ownership& ownership) {
+    std::lock_guard lock(mutex);
+    claims.push_back(ownership);
+  };
+  Registration registration(etcd, pattern, options, some_record());
+  REQUIRE(eventually(kPatience, [&] { return count() == 1; }));
+  REQUIRE(first->release().has_value());
+  etcd->expire(claims[0].lease);
+  REQUIRE(eventually(kPatience, [&] { return count() == 2; }));
+  CHECK(claims[0].slot == 2);
+  CHECK(claims[1].slot == 2);
+  CHECK(claims[1].node_id == claims[0].node_id);
+  CHECK(claims[1].token > claims[0].token);
 }
 
 TEST_CASE("an etcd restored from a backup without our claim: fenced, then lost", "[claim]") {

@@ -16,7 +16,7 @@ namespace idetcd {
 
 // What to do when the claim is lost for good.
 enum class OnLost {
-  kReclaim,  // claim again: the own slot first if it is sticky, else any
+  kReclaim,  // claim again, under the same node id: the own slot first, else any
   kStop,     // end the registration
 };
 

@@ -69,7 +69,16 @@ Txn ClaimPlan::try_slot(SlotId slot, bool held_for_us) const {
   if (intent_.grace != 0) {
     txn.success.emplace_back(PutRequest{keys_.hold(slot), intent_.node_id, intent_.grace});
     txn.success.emplace_back(PutRequest{keys_.home(intent_.node_id), std::to_string(slot), intent_.grace});
+    if (intent_.home && *intent_.home != slot) txn.success.emplace_back(boxed(leave_home()));
   }
+  return txn;
+}
+
+// Our grace lease lives on, and would keep two slots for one node.
+Txn ClaimPlan::leave_home() const {
+  Txn txn;
+  txn.compares.push_back(Compare::value_is(keys_.hold(*intent_.home), intent_.node_id));
+  txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.hold(*intent_.home))});
   return txn;
 }
 

@@ -80,6 +80,7 @@ class ClaimPlan {
  private:
   Txn chain() const;
   Txn try_slot(SlotId slot, bool held_for_us) const;
+  Txn leave_home() const;
   std::vector<Operation> draw_ticket() const;
   ClaimOutcome owned_or_taken(const TxnReply& reply) const;
   ClaimOutcome ranked(const TxnReply& last_else);

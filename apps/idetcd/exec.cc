@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <memory>
@@ -58,6 +59,7 @@ class SignalRelay {
   }
 
   std::stop_token stop() const { return source_.get_token(); }
+  int ended_by() const noexcept { return ended_by_; }  // the signal behind stop()
 
   // From now on to `child`, which must outlive this, or to nobody if null.
   void hand_on_to(app::ChildProcess* child) {
@@ -81,13 +83,16 @@ class SignalRelay {
     const int number = static_cast<int>(info.ssi_signo);
     std::lock_guard lock(mutex_);
     if (child_ == nullptr) {
-      if (number != SIGUSR1 && number != SIGUSR2) source_.request_stop();
+      if (number == SIGUSR1 || number == SIGUSR2) return;
+      ended_by_ = number;
+      source_.request_stop();
     } else if (info.ssi_code != SI_KERNEL) {
       child_->signal(number);  // what the terminal sent, it has sent to the command too
     }
   }
 
   std::stop_source source_;
+  std::atomic<int> ended_by_{0};
   std::mutex mutex_;
   app::ChildProcess* child_ = nullptr;  // guarded by mutex_
   int signal_fd_;
@@ -147,6 +152,9 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   SlotClaimer claimer(etcd, pattern,
                       app::claim_options(pool, log, [&position](std::size_t place) { position = place; }));
   auto claim = claimer.claim(app::own_record(settings, pool, 0), signals.stop());
+  if (!claim && claim.error().code == ErrorCode::kCancelled) {
+    throw app::Exit(128 + signals.ended_by(), "ended by a signal before there was a name; the command was not run");
+  }
   if (!claim) throw app::claim_failure(pool, claim.error(), position);
   log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
   const int code = run_command(*claim, command, signals, log);
@@ -164,7 +172,8 @@ void add_exec(CLI::App& program, Run& run) {
       "Claim a name, run CMD with it, give it back when CMD ends.\n"
       "CMD finds IDETCD_NAME, IDETCD_SLOT, IDETCD_TOKEN, IDETCD_LEASE and IDETCD_NODE in its\n"
       "environment and gets our signals. If the name is lost, CMD is ended and the status is 75;\n"
-      "else it is that of CMD.");
+      "else it is that of CMD, 127 if there is no CMD, or 128 + the number of a signal that\n"
+      "came while there was no name yet.");
   const auto given = std::make_shared<app::GivenFlags>();
   const auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("CMD", *words, "the command and its arguments, after --")->required();

@@ -50,7 +50,7 @@ Result<HeldSlot> ClaimRun::run() {
   while (done && !*done) done = one_session();
   if (!done) {
     if (session_.lease()) (void)setting_.etcd->lease_revoke(session_.lease()->id(), {.timeout = 1000ms});
-    return std::move(done).error();
+    return explained(std::move(done).error(), *keys_);
   }
   return HeldSlot{.etcd = setting_.etcd,
                   .keys = keys_,

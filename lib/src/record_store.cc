@@ -110,7 +110,7 @@ Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
     auto listed = list(stop);
     if (listed) return listed;
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "reading the records was cancelled"};
-    if (!is_transient(listed.error().code)) return listed;
+    if (!is_transient(listed.error().code)) return explained(std::move(listed).error(), keys_);
     if (!std::exchange(away_, true))
       say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
     mailbox_->take(backoff.next(), stop);

@@ -270,6 +270,21 @@ TEST_CASE("idetcd ls and exec see the same pool") {
   CHECK(listing.output().find("\"10.0.0.1\"") != std::string::npos);
 }
 
+TEST_CASE("exec that is ended before it has a name says so with its status") {
+  const Pool pool(1);
+  Resolver holder(pool.flags(address(1)));
+  REQUIRE(holder.name() == "worker1.tf.local.");
+  auto arguments = pool.flags(address(2));
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec", "--on-full", "wait"};
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", "echo", "it ran"});
+  Program command({.argv = exec});
+  REQUIRE(eventually(10s, [&] { return command.errors().find("place 1") != std::string::npos; }));
+  command.signal(SIGTERM);
+  CHECK(command.wait_for(10s) == 128 + SIGTERM);
+  CHECK(command.output().find("it ran") == std::string::npos);
+}
+
 TEST_CASE("exec ends its command when the name is lost") {
   const Pool pool(3);
   std::vector<std::string> exec{IDETCD_COMPANION, "exec"};

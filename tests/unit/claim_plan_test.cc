@@ -1,6 +1,7 @@
 // The claim's machine against etcd's semantics in memory: any interleaving of whole
 // transactions, lost answers and dead claimants, without etcd, threads or time.
 #include "machine/claim_plan.h"
+#include "call_outcome.h"
 #include "machine/waiting_room.h"
 #include "support/fake_store.h"
 
@@ -276,6 +277,15 @@ TEST_CASE("a node that can not have its slot back keeps no hold on it", "[claim]
   storm.step(other);
   REQUIRE(other.owned);
   CHECK(other.owned->slot == 1);
+}
+
+TEST_CASE("who is denied is told the keys", "[claim]") {
+  const PatternTemplate names = *PatternTemplate::parse("worker{{.ID}}.tf.local.", 20);
+  const PoolKeys keys("/p/", names);
+  const Error denied = explained({ErrorCode::kDenied, "etcd: permission denied"}, keys);
+  CHECK(denied.message.find("readwrite '/p/worker1.tf.local.' '/p/worker9.tf.local/'") != std::string::npos);
+  CHECK(denied.message.find("--prefix ROLE readwrite '/idetcd//p/worker{{.ID}}.tf.local./'") != std::string::npos);
+  CHECK(explained({ErrorCode::kDenied, "wrong password"}, keys).message == "wrong password");
 }
 
 TEST_CASE("the chain gets shorter for an etcd that allows fewer operations", "[claim]") {

@@ -50,6 +50,14 @@ KeyRange PoolKeys::members() const {
   return KeyRange::prefix(root_);
 }
 
+std::string PoolKeys::permissions() const {
+  std::string end = records_.end;
+  end.pop_back();  // a zero byte, which a command line can not say
+  ++end.back();
+  return "this pool needs: etcdctl role grant-permission ROLE readwrite '" + records_.begin + "' '" + end +
+         "', and --prefix ROLE readwrite '" + root_ + "' (read alone where nothing is claimed)";
+}
+
 std::optional<std::string_view> PoolKeys::record_name(std::string_view key) const {
   return without_prefix(key, path_, "");
 }

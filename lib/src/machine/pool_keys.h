@@ -25,6 +25,9 @@ class PoolKeys {
   KeyRange holds() const;
   KeyRange members() const;  // node, queue and hold keys, in one range for one watch
 
+  // For who was denied: which permissions to ask for, in etcdctl's words.
+  std::string permissions() const;
+
   // The inverses; empty if the key is not of that kind.
   std::optional<std::string_view> record_name(std::string_view key) const;
   std::optional<std::string_view> node_of_member(std::string_view key) const;

@@ -25,7 +25,7 @@ constexpr std::array kEtcdSays{
           "compact and defragment etcd, then clear the alarm with: etcdctl alarm disarm"},
     Known{"invalid user ID or password", ErrorCode::kDenied, "check user and password"},
     Known{"user name is empty", ErrorCode::kDenied, "this etcd wants a user and password"},
-    Known{"permission denied", ErrorCode::kDenied, "grant the user's role the keys in question"},
+    Known{"permission denied", ErrorCode::kDenied, "the user's role lacks the keys in question"},
     Known{"invalid auth token", ErrorCode::kDenied, ""},
     Known{"revision of auth store is old", ErrorCode::kDenied, ""},
     Known{"too many requests", ErrorCode::kUnavailable, ""},

@@ -276,7 +276,7 @@ Result<ClaimRun::Turn> ClaimRun::wait_in(WaitingRoom& room, ClaimPlan& plan, boo
     if (session_.stopped()) return session_.cancelled();
     if (!room.queued() || session_.lease_ended()) return Turn::kSessionEnded;
     if (room.my_turn()) {
-      plan.aim(room.occupancy(), room.rank());
+      plan.aim(room.occupancy(), room.pairing());
       return Turn::kOurs;
     }
     if (!may_wait && room.occupancy().free() == 0) return Turn::kFull;

@@ -407,6 +407,48 @@ TEST_CASE("a dead waiter's place is taken by the next", "[claim][wait]") {
   CHECK_FALSE(waiters[2]->room.my_turn());
 }
 
+TEST_CASE("an older waiter with a lower limit leaves the slots beyond it to others", "[claim][wait]") {
+  Storm storm(3);
+  for (int i = 1; i <= 3; ++i) storm.step(storm.add(i));
+  Txn old;  // of a node that still has limit 2
+  old.success.emplace_back(PutRequest{storm.keys_.ticket("old"), "2", 0});
+  REQUIRE(storm.store_.txn(old).has_value());
+  Claimant& one = storm.add(9);
+  (void)one.plan.take(*storm.store_.txn(one.plan.transaction()));
+  Waiter waiter(storm, one);
+  CHECK(waiter.room.rank() == 2);
+  CHECK_FALSE(waiter.room.my_turn());
+  const auto leave = [&](std::size_t owner) {
+    storm.kill(*storm.all_[owner]);
+    waiter.see_members();
+    waiter.see_records();
+  };
+
+  SECTION("the slot beyond it") {
+    leave(2);
+    CHECK(waiter.room.my_turn());
+    CHECK(waiter.room.pairing() == 1);
+  }
+  SECTION("a slot within it, which is the older one's") {
+    leave(0);
+    CHECK_FALSE(waiter.room.my_turn());
+    leave(2);
+    CHECK(waiter.room.pairing() == 2);
+    CHECK(waiter.room.my_turn());
+  }
+  SECTION("until it is gone") {
+    leave(0);
+    REQUIRE(storm.store_.txn([&] {
+      Txn gone;
+      gone.success.emplace_back(DeleteRequest{KeyRange::one(storm.keys_.ticket("old"))});
+      return gone;
+    }()));
+    waiter.see_members();
+    CHECK(waiter.room.my_turn());
+    CHECK(waiter.room.pairing() == 1);
+  }
+}
+
 TEST_CASE("a record without a node entry, the ancestor's, takes its slot", "[claim][wait]") {
   Storm storm(1);
   Txn foreign;

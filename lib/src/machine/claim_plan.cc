@@ -88,7 +88,7 @@ std::vector<Operation> ClaimPlan::draw_ticket() const {
   const std::string ticket = keys_.ticket(intent_.node_id);
   Txn draw;
   draw.compares.push_back(Compare::lease_is(ticket, intent_.session));
-  draw.failure.emplace_back(PutRequest{ticket, {}, intent_.session});
+  draw.failure.emplace_back(PutRequest{ticket, std::to_string(pattern_.limit()), intent_.session});
   RangeRequest tickets{.keys = keys_.tickets()};
   if (count_is_rank_) {
     tickets.count_only = true;

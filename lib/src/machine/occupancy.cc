@@ -1,5 +1,7 @@
 #include "machine/occupancy.h"
 
+#include <algorithm>
+
 namespace idetcd {
 
 void Occupancy::set(SlotId slot, Reason reason) {
@@ -12,6 +14,11 @@ void Occupancy::clear(SlotId slot, Reason reason) {
   if (slot == 0 || slot >= reasons_.size() || reasons_[slot] == 0) return;
   reasons_[slot] &= static_cast<unsigned char>(~static_cast<unsigned char>(reason));
   if (reasons_[slot] == 0) ++free_;
+}
+
+std::size_t Occupancy::free_up_to(SlotId slot) const noexcept {
+  if (slot + std::size_t{1} >= reasons_.size()) return free_;
+  return static_cast<std::size_t>(std::count(reasons_.begin() + 1, reasons_.begin() + 1 + slot, 0));
 }
 
 std::vector<SlotId> Occupancy::free_from(std::size_t rank, std::size_t count) const {

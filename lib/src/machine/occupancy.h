@@ -20,6 +20,7 @@ class Occupancy {
   void clear(SlotId slot, Reason reason);
 
   std::size_t free() const noexcept { return free_; }
+  std::size_t free_up_to(SlotId slot) const noexcept;  // among 1..slot
 
   // Up to `count` free slots in ascending order, beginning with the `rank`-th (1 is
   // the lowest). Empty if there are fewer than `rank`.

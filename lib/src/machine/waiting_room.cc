@@ -2,6 +2,9 @@
 
 #include "model/node_entry.h"
 
+#include <algorithm>
+#include <charconv>
+
 namespace idetcd {
 
 WaitingRoom::WaitingRoom(const PoolKeys& keys, const PatternTemplate& pattern, std::string node_id)
@@ -25,6 +28,7 @@ bool WaitingRoom::load(const TxnReply& reply) {
   owners_.clear();
   tickets_.clear();
   ahead_ = 0;
+  ahead_below_.clear();
   ticket_ = ticket->kvs.front().create_revision;
   revision_ = reply.header.revision;
   for (const KeyValue& kv : members->kvs) member_put(kv);
@@ -66,8 +70,8 @@ void WaitingRoom::member_put(const KeyValue& kv) {
   } else if (const auto waiting = keys_.node_of_ticket(kv.key)) {
     if (*waiting == node_id_) {
       ticket_ = kv.create_revision;
-    } else if (tickets_.emplace(*waiting, kv.create_revision).second && kv.create_revision < ticket_) {
-      ++ahead_;
+    } else {
+      ticket_put(std::string(*waiting), kv);
     }
   } else if (const auto slot = keys_.slot_of_hold(kv.key)) {
     if (kv.value == node_id_) {
@@ -84,13 +88,44 @@ void WaitingRoom::member_deleted(const std::string& key) {
   } else if (const auto waiting = keys_.node_of_ticket(key)) {
     if (*waiting == node_id_) {
       ticket_ = 0;
-    } else if (const auto found = tickets_.find(std::string(*waiting)); found != tickets_.end()) {
-      if (found->second < ticket_) --ahead_;
-      tickets_.erase(found);
+    } else {
+      ticket_gone(std::string(*waiting));
     }
   } else if (const auto slot = keys_.slot_of_hold(key)) {
     occupancy_.clear(*slot, Occupancy::Reason::kHold);
   }
+}
+
+void WaitingRoom::ticket_put(const std::string& node, const KeyValue& kv) {
+  SlotId limit = pattern_.limit();
+  SlotId said = 0;
+  const char* end = kv.value.data() + kv.value.size();
+  if (std::from_chars(kv.value.data(), end, said).ptr == end && said != 0) limit = std::min(limit, said);
+  if (!tickets_.emplace(node, Ticket{kv.create_revision, limit}).second || kv.create_revision >= ticket_) return;
+  ++ahead_;
+  if (limit < pattern_.limit()) ++ahead_below_[limit];
+}
+
+void WaitingRoom::ticket_gone(const std::string& node) {
+  const auto found = tickets_.find(node);
+  if (found == tickets_.end()) return;
+  const Ticket ticket = found->second;
+  tickets_.erase(found);
+  if (ticket.created >= ticket_) return;
+  --ahead_;
+  const auto below = ahead_below_.find(ticket.limit);
+  if (below != ahead_below_.end() && --below->second == 0) ahead_below_.erase(below);
+}
+
+// Those with the lowest limits have the fewest slots to choose from.
+std::size_t WaitingRoom::pairing() const {
+  std::size_t served = 0;
+  std::size_t unbounded = ahead_;
+  for (const auto& [limit, count] : ahead_below_) {
+    served = std::min(served + count, std::max(served, occupancy_.free_up_to(limit)));
+    unbounded -= count;
+  }
+  return served + unbounded + 1;
 }
 
 void WaitingRoom::node_put(const std::string& node, const std::string& value) {

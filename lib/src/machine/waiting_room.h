@@ -38,11 +38,22 @@ class WaitingRoom {
   bool queued() const noexcept { return ticket_ != 0; }     // our ticket is there
   std::size_t rank() const noexcept { return ahead_ + 1; }  // 1 is next
   const Occupancy& occupancy() const noexcept { return occupancy_; }
-  bool my_turn() const noexcept { return queued() && rank() <= occupancy_.free(); }
+
+  // Which free slot is ours: the rank among those who could take one too. Somebody
+  // older whose limit is lower than ours is not waited for with slots beyond it.
+  std::size_t pairing() const;
+  bool my_turn() const { return queued() && pairing() <= occupancy_.free(); }
 
  private:
   void member_put(const KeyValue& kv);
   void member_deleted(const std::string& key);
+  struct Ticket {
+    Revision created = 0;
+    SlotId limit = 0;  // of the node that waits; as ours if it did not say
+  };
+
+  void ticket_put(const std::string& node, const KeyValue& kv);
+  void ticket_gone(const std::string& node);
   void node_put(const std::string& node, const std::string& value);
   void node_gone(const std::string& node);
 
@@ -50,10 +61,11 @@ class WaitingRoom {
   const PatternTemplate& pattern_;
   const std::string node_id_;
   Occupancy occupancy_;
-  std::unordered_map<std::string, SlotId> owners_;     // node id -> its slot
-  std::unordered_map<std::string, Revision> tickets_;  // of other nodes: node id -> create revision
-  Revision ticket_ = 0;                                // ours; 0: not there
-  std::size_t ahead_ = 0;                              // tickets older than ours
+  std::unordered_map<std::string, SlotId> owners_;   // node id -> its slot
+  std::unordered_map<std::string, Ticket> tickets_;  // of other nodes, by node id
+  Revision ticket_ = 0;                              // ours; 0: not there
+  std::size_t ahead_ = 0;                            // tickets older than ours
+  std::map<SlotId, std::size_t> ahead_below_;        // of these, how many have which limit below ours
   Revision revision_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // records, and the two must agree on everything a client can see.
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -193,7 +194,9 @@ void check_well_formed(const World& world, std::span<const std::byte> request) {
   if (ldns_pkt_qdcount(query.get()) != 1 || ldns_pkt_ancount(query.get()) + ldns_pkt_nscount(query.get()) != 0) return;
   if (load16(request.data() + 10) != 0) return;
   const ldns_rr* const question = ldns_rr_list_rr(ldns_pkt_question(query.get()), 0);
-  if (12 + ldns_rdf_size(ldns_rr_owner(question)) + 4 != request.size()) return;  // compressed, or more behind it
+  const ldns_rdf* const name = ldns_rr_owner(question);
+  if (12 + ldns_rdf_size(name) + 4 != request.size()) return;                                   // more behind it
+  if (std::memcmp(request.data() + 12, ldns_rdf_data(name), ldns_rdf_size(name)) != 0) return;  // compressed
   const std::vector<std::byte> reply = reply_to(world, request, Transport::kTcp);
   require((reply[3] & std::byte{15}) != std::byte{1});
 }

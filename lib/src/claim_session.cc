@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 20ms;
 constexpr auto kMostPause = 2000ms;
+constexpr auto kSlow = 1s;  // a call that took so long did not fail for want of a server
+constexpr auto kFirstOverloadPause = 1000ms;
+constexpr auto kMostOverloadPause = 20000ms;
 constexpr std::chrono::milliseconds kMostPatience = 60s;
 constexpr auto kLongestSleep = 60s;
 
@@ -28,6 +31,7 @@ ClaimSession::ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSi
       ttl_(ttl),
       stop_(std::move(stop)),
       backoff_(kFirstPause, kMostPause, random_seed()),
+      overload_(kFirstOverloadPause, kMostOverloadPause, random_seed()),
       patience_(std::min<std::chrono::milliseconds>(std::chrono::milliseconds(ttl) / 2, 10s)) {}
 
 Status ClaimSession::grant() {
@@ -86,6 +90,7 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
 CallOptions ClaimSession::call() {
   (void)news(0ns);
   if (lease_) lease_->renew();
+  called_at_ = clock_->now();
   const auto most = std::chrono::milliseconds(ttl_) * 9 / 10;
   return {.timeout = std::min(most, patience_), .stop = stop_};
 }
@@ -95,16 +100,22 @@ Status ClaimSession::pause(std::string_view what, const Error& error) {
   if (!std::exchange(away_, true)) {
     log(LogLevel::kWarning, fmt::format("{}: {}; trying again until it works", what, error.message));
   }
-  return pause();
+  const bool slow = clock_->now() - called_at_ >= kSlow;
+  return wait(slow ? overload_.next() : backoff_.next());
 }
 
 void ClaimSession::answered() {
   backoff_.reset();
+  overload_.reset();
   if (std::exchange(away_, false)) log(LogLevel::kInfo, "etcd answers again");
 }
 
 Status ClaimSession::pause() {
-  const TimePoint until = clock_->now() + backoff_.next();
+  return wait(backoff_.next());
+}
+
+Status ClaimSession::wait(std::chrono::nanoseconds time) {
+  const TimePoint until = clock_->now() + time;
   for (TimePoint now = clock_->now(); now < until; now = clock_->now()) {
     if (stopped()) return cancelled();
     (void)news(until - now);

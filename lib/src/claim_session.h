@@ -62,6 +62,7 @@ class ClaimSession {
 
  private:
   Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there, std::chrono::seconds pace);
+  Status wait(std::chrono::nanoseconds time);
   std::chrono::nanoseconds until_lease_work() const;
 
   const std::shared_ptr<Etcd> etcd_;
@@ -73,6 +74,8 @@ class ClaimSession {
   std::optional<KeptLease> lease_;
   std::optional<KeptLease> grace_;
   Backoff backoff_;
+  Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
+  TimePoint called_at_{};
   std::chrono::milliseconds patience_;  // with one call
   bool away_ = false;                   // etcd was said to be away
 };

@@ -143,16 +143,14 @@ TEST_CASE("an opcode we do not implement gets EDNS back if it came with it", "[d
   const auto zone = zone_of_ten();
   for (std::uint8_t opcode = 1; opcode < 16; ++opcode) {
     CAPTURE(int{opcode});
-    Packet request = make_query({.name = kName, .edns = EdnsQuery{}, .opcode = opcode});
+    const Packet request = make_query({.name = kName, .edns = EdnsQuery{}, .opcode = opcode});
     const Packet reply = ask(*zone, request);
     REQUIRE(reply.size() == kHeaderSize + kOptBytes);
     CHECK(rcode_of(reply) == 4);
     CHECK(load16(reply.data() + 4) == 0);
     // And none of it needs to make sense to us.
-    request.resize(request.size() - 7);
-    CHECK(rcode_of(ask(*zone, request)) == 4);
-    request.resize(kHeaderSize);
-    CHECK(rcode_of(ask(*zone, request)) == 4);
+    CHECK(rcode_of(ask(*zone, Packet(request.begin(), request.end() - 7))) == 4);
+    CHECK(rcode_of(ask(*zone, Packet(request.begin(), request.begin() + kHeaderSize))) == 4);
   }
 }
 

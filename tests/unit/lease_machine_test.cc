@@ -45,6 +45,18 @@ TEST_CASE("a lease that goes with a shorter one is renewed as often", "[lease]")
   CHECK(lease.trusted(kStart + 3600s));
 }
 
+TEST_CASE("who was not answered in time waits longer the next time", "[lease]") {
+  LeaseMachine lease(30s, kStart, 5);
+  for (const auto patience : {5s, 10s, 20s, 20s}) {
+    CHECK(lease.patience() == patience);
+    lease.sent(kStart);
+    lease.failed(kStart);
+  }
+  lease.sent(kStart);
+  lease.answered(30s, kStart);
+  CHECK(lease.patience() == 5s);
+}
+
 TEST_CASE("a failure is tried again soon, and often enough to save the lease", "[lease]") {
   LeaseMachine lease(6s, kStart, 3);
   TimePoint now = kStart;

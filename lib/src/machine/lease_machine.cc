@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{100};
 constexpr milliseconds kLeastPatience{500};
+constexpr int kMostDoublings = 2;
 
 milliseconds most_retry(milliseconds rhythm) {
   return std::max(kFirstRetry, rhythm / 6);
@@ -41,6 +42,7 @@ std::chrono::nanoseconds LeaseMachine::margin() const noexcept {
 void LeaseMachine::answered(std::chrono::seconds ttl, TimePoint now) {
   const TimePoint sent = under_way_.value_or(now);
   under_way_.reset();
+  failures_ = 0;
   retry_.reset();
   if (ttl.count() <= 0) {
     ended_ = true;
@@ -57,11 +59,12 @@ bool LeaseMachine::stale(TimePoint now) const noexcept {
 
 void LeaseMachine::failed(TimePoint now) {
   under_way_.reset();
+  ++failures_;
   next_ = now + retry_.next();
 }
 
 milliseconds LeaseMachine::patience() const noexcept {
-  return std::max(kLeastPatience, rhythm() / 6);
+  return std::max(kLeastPatience, rhythm() / 6 * (1 << std::min(failures_, kMostDoublings)));
 }
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {

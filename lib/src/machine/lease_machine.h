@@ -38,7 +38,9 @@ class LeaseMachine {
   TimePoint trust_until() const noexcept { return trust_until_; }
   std::chrono::seconds ttl() const noexcept { return ttl_; }
 
-  // For how long to wait for an answer.
+  // For how long to wait for an answer: a sixth of the time at first, so that a member
+  // that hangs is left early; twice and four times that after failures, for it may be
+  // an etcd that has more to do than it can, and asking anew only adds to that.
   std::chrono::milliseconds patience() const noexcept;
 
   // When due() or trusted() may change by themselves.
@@ -53,6 +55,7 @@ class LeaseMachine {
   TimePoint trust_until_;
   TimePoint next_;                      // when the next keep-alive is due
   std::optional<TimePoint> under_way_;  // when the unanswered one was sent
+  int failures_ = 0;                    // since the last answer
   Backoff retry_;
   Backoff jitter_;
   bool ended_ = false;

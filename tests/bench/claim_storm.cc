@@ -2,7 +2,7 @@
 // etcd of its own; four strategies in the same run.
 //
 //   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1]
-//               [--held 0] [--only STRATEGY] [--shared-futexes] [--json]
+//               [--held 0] [--only STRATEGY,...] [--shared-futexes] [--json]
 //
 // --spread S makes the limit S*N. --held H has H slots, at random over the whole pool,
 // taken by others before the start; "lowest" says whether the newcomers filled the
@@ -192,7 +192,7 @@ struct Arguments {
   int rounds = 1;
   bool json = false;
   bool shared_futexes = false;
-  std::string only;
+  std::set<std::string> only;  // empty: all
 };
 
 Arguments parse(int argc, char** argv) {
@@ -216,11 +216,12 @@ Arguments parse(int argc, char** argv) {
     } else if (i + 1 < argc && option == "--rounds") {
       arguments.rounds = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--only") {
-      arguments.only = argv[++i];
+      std::stringstream list(argv[++i]);
+      for (std::string item; std::getline(list, item, ',');) arguments.only.insert(item);
     } else {
       fmt::print(stderr,
                  "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--held 0] [--rounds "
-                 "1] [--only STRATEGY] [--shared-futexes] [--json]\n");
+                 "1] [--only STRATEGY,...] [--shared-futexes] [--json]\n");
       std::exit(option == "--help" ? 0 : 64);
     }
   }
@@ -238,7 +239,7 @@ int storm(const Arguments& arguments) {
   bool collided = false;
   for (const int nodes : arguments.nodes) {
     for (const auto& [name, strategy] : strategies) {
-      if (!arguments.only.empty() && arguments.only != name) continue;
+      if (!arguments.only.empty() && !arguments.only.contains(name)) continue;
       if (name != "ours" && nodes > arguments.slow_until) continue;
       for (int i = 0; i < arguments.rounds; ++i) {
         const EtcdProcess server;  // a fresh one each: nobody pays for another's history

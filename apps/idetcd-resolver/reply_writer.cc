@@ -40,8 +40,7 @@ void ReplyWriter::reserve_edns(const AnswerPolicy& policy, const Peer& peer, con
   edns_ = true;
   dnssec_ok_ = edns.dnssec_ok;
   if (edns.nsid) nsid_ = std::string_view(policy.nsid).substr(0, kMaxNsid);
-  cookie_ = policy.cookies && edns.cookie_size != 0;
-  if (!cookie_) return;
+  if (!policy.cookies || edns.cookie_size == 0) return;
   std::copy_n(edns.cookie.begin(), kClientCookieSize, client_cookie_.begin());
   server_cookie_ = make_server_cookie(policy.cookie_secret, client_cookie_, peer.address, peer.now);
 }
@@ -50,7 +49,7 @@ std::size_t ReplyWriter::opt_size() const noexcept {
   if (!edns_) return 0;
   std::size_t size = kOptSize;
   if (!nsid_.empty()) size += kOptionHeader + nsid_.size();
-  if (cookie_) size += kOptionHeader + kClientCookieSize + kServerCookieSize;
+  if (server_cookie_) size += kOptionHeader + kClientCookieSize + kServerCookieSize;
   if (explanation_ != 0) size += kOptionHeader + 2;
   return size;
 }
@@ -129,10 +128,10 @@ void ReplyWriter::put_opt() noexcept {
   store16(at + 9, static_cast<std::uint16_t>(size - kOptSize));
   at += kOptSize;
   if (!nsid_.empty()) at = put_bytes(put_option(at, kOptionNsid, nsid_.size()), nsid_.data(), nsid_.size());
-  if (cookie_) {
+  if (server_cookie_) {
     at = put_option(at, kOptionCookie, kClientCookieSize + kServerCookieSize);
     at = put_bytes(at, client_cookie_.data(), kClientCookieSize);
-    at = put_bytes(at, server_cookie_.data(), kServerCookieSize);
+    at = put_bytes(at, server_cookie_->data(), kServerCookieSize);
   }
   if (explanation_ != 0) store16(put_option(at, kOptionExplanation, 2), explanation_);
 }

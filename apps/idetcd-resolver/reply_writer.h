@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -72,11 +73,10 @@ class ReplyWriter {
   std::uint16_t additionals_ = 0;
   bool edns_ = false;
   bool dnssec_ok_ = false;
-  bool cookie_ = false;
   std::uint16_t explanation_ = 0;
   std::string_view nsid_{};
   std::array<std::byte, kClientCookieSize> client_cookie_;
-  ServerCookie server_cookie_;
+  std::optional<ServerCookie> server_cookie_;  // a cookie option, if there is one
 };
 
 }  // namespace idetcd::resolver

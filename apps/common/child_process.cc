@@ -28,7 +28,7 @@ bool is_program(const std::string& path) {
 // The file of `program`; empty if there is none. execvp would search after the
 // fork, where little is allowed.
 std::string find_program(const std::string& program) {
-  if (program.find('/') != std::string::npos) return is_program(program) ? program : std::string{};
+  if (program.find('/') != std::string::npos) return ::access(program.c_str(), F_OK) == 0 ? program : std::string{};
   const char* variable = std::getenv("PATH");
   std::string_view path = variable == nullptr ? "/usr/local/bin:/usr/bin:/bin" : variable;
   while (true) {

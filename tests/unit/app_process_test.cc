@@ -74,6 +74,14 @@ TEST_CASE("a file that can not be run is said at once") {
   CHECK(child.error().code == idetcd::ErrorCode::kUnavailable);
 }
 
+TEST_CASE("a file without the permission to run it is there, but can not be started") {
+  const auto started = ChildProcess::start({.argv = {"/etc/passwd"}, .environment = {}});
+  REQUIRE_FALSE(started);
+  CHECK(started.error().code == idetcd::ErrorCode::kUnavailable);
+  CHECK(ChildProcess::start({.argv = {"/nowhere/passwd"}, .environment = {}}).error().code ==
+        idetcd::ErrorCode::kNotFound);
+}
+
 TEST_CASE("a temporary folder goes with its owner") {
   std::filesystem::path path;
   {

@@ -137,7 +137,7 @@ Result<unsigned> parse_count(std::string_view text, unsigned most) {
 }
 
 Result<std::chrono::seconds> parse_duration(std::string_view text) {
-  constexpr std::int64_t kMost = 10LL * 365 * 86400;
+  constexpr std::int64_t kMax = 10LL * 365 * 86400;
   const auto error = [text] {
     return wrong(fmt::format("\"{}\" is not a duration; write seconds, or a number with s, m, h or d, as 20s", text));
   };
@@ -152,9 +152,9 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
     const auto unit = bare ? 1 : unit_seconds(rest.empty() ? '\0' : rest.front());
     if (!number || !unit) return error();
     if (!bare) rest.remove_prefix(1);
-    if (*number > kMost) return wrong(fmt::format("\"{}\" is too long; ten years is the most", text));
+    if (*number > kMax) return wrong(fmt::format("\"{}\" is too long; ten years is the most", text));
     total += *number * *unit;
-    if (total > kMost) return wrong(fmt::format("\"{}\" is too long; ten years is the most", text));
+    if (total > kMax) return wrong(fmt::format("\"{}\" is too long; ten years is the most", text));
   }
   return std::chrono::seconds(total);
 }
@@ -246,24 +246,24 @@ Result<std::uint16_t> parse_service_port(std::string_view text) {
 }
 
 Status check_service_name(std::string_view text) {
-  constexpr std::size_t kLongest = 62;  // a label has 63, with the underscore
+  constexpr std::size_t kMax = 62;  // a label has 63, with the underscore
   const bool legal =
       std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-  if (legal && !text.empty() && text.size() <= kLongest && text.front() != '-' && text.back() != '-') return {};
+  if (legal && !text.empty() && text.size() <= kMax && text.front() != '-' && text.back() != '-') return {};
   return wrong(
       fmt::format("\"{}\" is not the name of a service; write 1 to {} lower-case letters, digits or inner '-', as grpc "
                   "for _grpc._tcp",
-                  text, kLongest));
+                  text, kMax));
 }
 
 Status check_meta(std::string_view key, std::string_view value) {
-  constexpr std::size_t kLongest = 255;  // RFC 1035 3.3
+  constexpr std::size_t kMax = 255;  // RFC 1035 3.3
   if (key.empty()) return wrong("the key is empty; write for example role=ps");
   if (key.find('=') != std::string_view::npos) return wrong(fmt::format("the key \"{}\" has a = in it", key));
   if (key == "slot" || key == "token" || key == "node")
     return wrong(fmt::format("\"{}\" is published anyway; choose another key", key));
-  if (key.size() + 1 + value.size() <= kLongest) return {};
-  return wrong(fmt::format("the text of \"{}\" is too long; key and value may have {} bytes", key, kLongest - 1));
+  if (key.size() + 1 + value.size() <= kMax) return {};
+  return wrong(fmt::format("the text of \"{}\" is too long; key and value may have {} bytes", key, kMax - 1));
 }
 
 Status check_node_id(std::string_view text) {

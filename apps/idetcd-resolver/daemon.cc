@@ -14,7 +14,7 @@
 #include "common/connection.h"
 #include "common/log.h"
 #include "common/service_notify.h"
-#include "zone_layout.h"
+#include "encode/zone_layout.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -33,9 +33,9 @@ std::vector<app::HostPort> listen_addresses(const Config& config) {
   return {{std::string{}, config.settings.port}};
 }
 
-NetworkList networks_of(const app::Settings& settings, std::string_view setting,
-                        const std::vector<std::string>& texts) {
-  auto networks = NetworkList::parse(texts);
+app::NetworkList networks_of(const app::Settings& settings, std::string_view setting,
+                             const std::vector<std::string>& texts) {
+  auto networks = app::NetworkList::parse(texts);
   if (!networks) app::refuse(settings.origin(setting), networks.error().message);
   return std::move(*networks);
 }
@@ -54,11 +54,11 @@ AnswerPolicy answer_policy(const app::Settings& settings) {
 }
 
 Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, std::span<const app::HostPort> addresses,
-                                                const Snapshot<Zone>& zones) {
+                                                const Snapshot<ZoneSet>& zones) {
   DnsServerOptions options;
   for (const app::HostPort& address : addresses) {
     auto parsed =
-        parse_listen_address(address.host.empty() ? fmt::format(":{}", address.port) : app::to_string(address));
+        app::parse_listen_address(address.host.empty() ? fmt::format(":{}", address.port) : app::to_string(address));
     if (!parsed) return parsed.error();
     options.listen.push_back(*parsed);
   }

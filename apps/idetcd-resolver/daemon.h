@@ -12,11 +12,11 @@
 #include "common/exit_status.h"
 #include "common/shutdown.h"
 #include "config.h"
-#include "dns_server.h"
+#include "encode/zone_publisher.h"
 #include "http.h"
 #include "pool.h"
+#include "server/dns_server.h"
 #include "stats.h"
-#include "zone_publisher.h"
 
 namespace idetcd::resolver {
 

@@ -11,7 +11,7 @@
 namespace idetcd::resolver {
 namespace {
 
-constexpr unsigned kMostConnections = 32;
+constexpr unsigned kMaxConnections = 32;
 constexpr unsigned kIdleSeconds = 10;
 
 // Wildcard: both families where the kernel has IPv6.
@@ -48,7 +48,7 @@ class HttpServer::Impl {
     if (address.host.empty()) flags |= MHD_USE_DUAL_STACK;
     daemon_ = MHD_start_daemon(flags, address.port, nullptr, nullptr, &Impl::on_request, this, MHD_OPTION_SOCK_ADDR,
                                reinterpret_cast<const sockaddr*>(&storage), MHD_OPTION_CONNECTION_LIMIT,
-                               kMostConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END);
+                               kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END);
     return daemon_ != nullptr;
   }
 

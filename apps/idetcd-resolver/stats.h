@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "dns_server.h"
-#include "zone.h"
-#include "zone_builder.h"
+#include "encode/zone_builder.h"
+#include "server/dns_server.h"
+#include "zone/zone.h"
 
 namespace idetcd::resolver {
 

@@ -18,7 +18,7 @@
 #include "dns_query.h"
 #include "subcommand.h"
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 namespace {
 
 using namespace std::chrono_literals;
@@ -219,4 +219,4 @@ void add_demo(CLI::App& program, Run& run) {
   });
 }
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

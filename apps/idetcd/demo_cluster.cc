@@ -13,7 +13,7 @@
 #include "common/free_ports.h"
 #include "common/log.h"
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 namespace {
 
 constexpr std::string_view kPattern = "worker{{.ID}}.tf.local.";
@@ -116,9 +116,9 @@ std::filesystem::path DemoCluster::log_file(unsigned number) const {
 std::string DemoCluster::log_of(unsigned number) const {
   std::ostringstream text;
   text << std::ifstream(log_file(number)).rdbuf();
-  constexpr std::size_t kMost = 2000;
+  constexpr std::size_t kMax = 2000;
   std::string all = std::move(text).str();
-  return all.size() > kMost ? all.substr(all.size() - kMost) : all;
+  return all.size() > kMax ? all.substr(all.size() - kMax) : all;
 }
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

@@ -16,7 +16,7 @@
 #include "common/dev_etcd.h"
 #include "common/temporary_folder.h"
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 
 struct DemoOptions {
   unsigned nodes = 5;
@@ -74,4 +74,4 @@ class DemoCluster {
   unsigned started_ = 0;
 };
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 namespace {
 
 template <auto kFree>
@@ -69,4 +69,4 @@ Result<DnsReply> ask(const DnsQuery& query) {
   return read_reply(*packet, type);
 }
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

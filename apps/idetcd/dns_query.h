@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 
 enum class QueryType { kA, kAaaa };
 
@@ -28,4 +28,4 @@ struct DnsReply {
 // Blocks, at most about one second. kUnavailable: no answer.
 Result<DnsReply> ask(const DnsQuery& query);
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

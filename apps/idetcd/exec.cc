@@ -25,7 +25,7 @@
 #include "common/options.h"
 #include "subcommand.h"
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 namespace {
 
 using namespace std::chrono_literals;
@@ -183,4 +183,4 @@ void add_exec(CLI::App& program, Run& run) {
   command->callback([given, words, &run] { run = [given, words] { return exec(*given, *words); }; });
 }
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

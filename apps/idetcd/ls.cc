@@ -16,7 +16,7 @@
 #include "common/options.h"
 #include "subcommand.h"
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 namespace {
 
 using json = nlohmann::ordered_json;  // members as written here
@@ -182,4 +182,4 @@ void add_ls(CLI::App& program, Run& run) {
   command->callback([given, format, &run] { run = [given, format] { return list(*given, *format); }; });
 }
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

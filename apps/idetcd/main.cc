@@ -15,7 +15,7 @@ namespace app = idetcd::app;
 namespace {
 
 int run_program(int argc, char** argv) {
-  idetcd::companion::Run run;
+  idetcd::tool::Run run;
   CLI::App program{"Names for the nodes of a cluster, claimed in etcd.", "idetcd"};
   program.set_version_flag("--version", "idetcd " IDETCD_VERSION);
   program.require_subcommand(0, 1);
@@ -27,9 +27,9 @@ int run_program(int argc, char** argv) {
                   "\n"
                   "`idetcd SUBCOMMAND --help` tells more.\n\n{}",
                   app::kExitStatusHelp));
-  idetcd::companion::add_demo(program, run);
-  idetcd::companion::add_ls(program, run);
-  idetcd::companion::add_exec(program, run);
+  idetcd::tool::add_demo(program, run);
+  idetcd::tool::add_ls(program, run);
+  idetcd::tool::add_exec(program, run);
   if (!app::parse_command_line(program, argc, argv)) return app::kExitOk;
   if (run) return run();
   fmt::print(stderr, "{}", program.help());

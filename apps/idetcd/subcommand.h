@@ -7,7 +7,7 @@ namespace CLI {
 class App;
 }
 
-namespace idetcd::companion {
+namespace idetcd::tool {
 
 // What the command line chose; returns the exit status, may throw app::Exit.
 using Run = std::function<int()>;
@@ -18,4 +18,4 @@ void add_demo(CLI::App& program, Run& run);
 void add_ls(CLI::App& program, Run& run);
 void add_exec(CLI::App& program, Run& run);
 
-}  // namespace idetcd::companion
+}  // namespace idetcd::tool

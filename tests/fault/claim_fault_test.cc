@@ -24,6 +24,7 @@
 #include <thread>
 
 namespace idetcd {
+using namespace internal;
 namespace {
 
 using namespace std::chrono_literals;

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "idetcd-resolver/answer.h"
-#include "idetcd-resolver/zone_builder.h"
+#include "idetcd-resolver/answer/answer.h"
+#include "idetcd-resolver/encode/zone_builder.h"
 
 // Last: it redefines bool.
 #include <ldns/ldns.h>
@@ -41,7 +41,7 @@ NamedRecord named(SlotId slot, std::uint8_t last) {
 
 // One zone, and the same thing as text: what exists, and with which records.
 struct World {
-  std::shared_ptr<const Zone> zone;
+  std::shared_ptr<const ZoneSet> zone;
   AnswerPolicy policy;
   std::map<std::string, Types> names;
 
@@ -156,7 +156,7 @@ void compare(const World& world, const ldns_rr* question, const ldns_pkt* reply)
 std::vector<std::byte> reply_to(const World& world, std::span<const std::byte> request, Transport transport) {
   static std::vector<std::byte> out(kMaxTcpReply), place(kMaxTcpReply);
   const std::size_t room = transport == Transport::kUdp ? kMaxUdpReply : kMaxTcpReply;
-  const Peer peer{{}, transport, 1'700'000'000, 1};
+  const RequestContext peer{{}, transport, 1'700'000'000, 1};
   const std::size_t size = answer(*world.zone, world.policy, peer, request, std::span(out).first(room)).size;
   std::copy(request.begin(), request.end(), place.begin());
   const auto same = std::span<const std::byte>(place).first(request.size());

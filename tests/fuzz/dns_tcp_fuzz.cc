@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "idetcd-resolver/message_stream.h"
+#include "idetcd-resolver/wire/message_stream.h"
 
 namespace {
 

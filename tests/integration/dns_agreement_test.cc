@@ -12,7 +12,7 @@
 #include "common/child_process.h"
 #include "common/free_ports.h"
 #include "common/temporary_folder.h"
-#include "idetcd-resolver/dns_server.h"
+#include "idetcd-resolver/server/dns_server.h"
 #include "support/dns_client.h"
 
 namespace idetcd::testing {
@@ -24,7 +24,7 @@ using Lines = std::vector<std::string>;
 
 constexpr SlotId kMembers = 40;
 
-std::shared_ptr<const Zone> sample_zone() {
+std::shared_ptr<const ZoneSet> sample_zone() {
   ZoneOptions options;
   options.pools = {{PatternTemplate::parse("worker{{.ID}}.rack.tf.local.", 60).value(), "tf.local.", "all.tf.local."}};
   options.nameserver_ipv4 = {{127, 0, 0, 1}};
@@ -49,7 +49,7 @@ Lines owners() {
 }
 
 // The zone as text, from its own answers.
-void write_zone(const Zone& zone, const std::filesystem::path& path) {
+void write_zone(const ZoneSet& zone, const std::filesystem::path& path) {
   std::ofstream out(path);
   for (const std::uint16_t type : {kTypeSoa, kTypeNs, kTypeA, kTypeAaaa, kTypeTxt, kTypeSrv})
     for (const std::string& name : owners())
@@ -98,7 +98,7 @@ bool answers_soon(std::uint16_t port) {
   const Packet query = make_query({"tf.local.", kTypeSoa});
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (std::chrono::steady_clock::now() < deadline) {
-    const FileDescriptor fd = connected(SOCK_DGRAM, loopback(port));
+    const app::FileDescriptor fd = connected(SOCK_DGRAM, loopback(port));
     send(fd.get(), query.data(), query.size(), 0);
     Packet reply(512);
     if (readable_within(fd, 100ms) && recv(fd.get(), reply.data(), reply.size(), 0) > 12 && (reply[7] == std::byte{1}))
@@ -170,10 +170,10 @@ std::string essence(const DecodedReply& reply) {
 TEST_CASE("Knot, NSD and BIND answer the same", "[dns][agreement]") {
   const std::string peer = GENERATE("Knot", "NSD", "BIND");
   const auto folder = app::TemporaryFolder::create("idetcd-agreement").value();
-  const Snapshot<Zone> zones(sample_zone());
+  const Snapshot<ZoneSet> zones(sample_zone());
   write_zone(*zones.load(), folder.path() / "zone");
   const std::uint16_t port = app::free_loopback_ports(1).front();
-  const FileDescriptor log(open((folder.path() / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const app::FileDescriptor log(open((folder.path() / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   auto child = app::ChildProcess::start(command_of(peer, folder.path(), port, log.get()));
   if (!child) {
     WARN(peer << " is not installed: nothing compared");
@@ -182,11 +182,11 @@ TEST_CASE("Knot, NSD and BIND answer the same", "[dns][agreement]") {
   REQUIRE(answers_soon(port));
 
   DnsServerOptions options;
-  options.listen.push_back(parse_listen_address("127.0.0.1:0").value());
+  options.listen.push_back(app::parse_listen_address("127.0.0.1:0").value());
   options.workers = 1;
   const auto server = DnsServer::start(std::move(options), zones).value();
-  const FileDescriptor ours = connected(SOCK_DGRAM, loopback(server->port()));
-  const FileDescriptor theirs = connected(SOCK_DGRAM, loopback(port));
+  const app::FileDescriptor ours = connected(SOCK_DGRAM, loopback(server->port()));
+  const app::FileDescriptor theirs = connected(SOCK_DGRAM, loopback(port));
   std::mt19937 random(2024);
   for (int i = 0; i < 4'000; ++i) {
     const Query query = random_query(random);

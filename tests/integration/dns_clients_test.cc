@@ -25,7 +25,7 @@
 namespace idetcd::testing {
 namespace {
 
-std::shared_ptr<const Zone> zone_of_one(const Ipv4& address) {
+std::shared_ptr<const ZoneSet> zone_of_one(const Ipv4& address) {
   ZoneBuilder builder = make_builder({"worker{{.ID}}.tf.local."});
   NamedRecord record = make_record(1);
   record.record.ipv4 = {address};
@@ -34,19 +34,19 @@ std::shared_ptr<const Zone> zone_of_one(const Ipv4& address) {
   return builder.commit(1);
 }
 
-std::unique_ptr<DnsServer> serve(const std::string& address, const Snapshot<Zone>& zones) {
+std::unique_ptr<DnsServer> serve(const std::string& address, const Snapshot<ZoneSet>& zones) {
   DnsServerOptions options;
-  options.listen.push_back(parse_listen_address(address).value());
+  options.listen.push_back(app::parse_listen_address(address).value());
   options.workers = 1;
   auto server = DnsServer::start(std::move(options), zones);
   return server ? std::move(*server) : nullptr;
 }
 
 TEST_CASE("gRPC's resolver finds a worker", "[dns][clients]") {
-  const Snapshot<Zone> zones(zone_of_one({127, 0, 0, 1}));
+  const Snapshot<ZoneSet> zones(zone_of_one({127, 0, 0, 1}));
   const auto server = serve("127.0.0.1:0", zones);
   REQUIRE(server);
-  const FileDescriptor worker(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const app::FileDescriptor worker(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in at = loopback(0);
   socklen_t size = sizeof at;
   REQUIRE(bind(worker.get(), reinterpret_cast<const sockaddr*>(&at), size) == 0);
@@ -62,7 +62,7 @@ TEST_CASE("gRPC's resolver finds a worker", "[dns][clients]") {
 }
 
 void raise_loopback() {
-  const FileDescriptor fd(socket(AF_INET, SOCK_DGRAM, 0));
+  const app::FileDescriptor fd(socket(AF_INET, SOCK_DGRAM, 0));
   ifreq request{};
   std::strcpy(request.ifr_name, "lo");
   ioctl(fd.get(), SIOCGIFFLAGS, &request);
@@ -88,7 +88,7 @@ TEST_CASE("getent, inside its namespace", "[.inside]") {
     WARN("no namespaces here: not tried");
     return;
   }
-  const Snapshot<Zone> zones(zone_of_one({10, 1, 2, 3}));
+  const Snapshot<ZoneSet> zones(zone_of_one({10, 1, 2, 3}));
   const auto server = serve("127.0.0.1:53", zones);
   REQUIRE(server);
   FILE* const pipe = popen("getent hosts worker1.tf.local", "r");

@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "idetcd-resolver/dns_server.h"
+#include "idetcd-resolver/server/dns_server.h"
 #include "support/dns_client.h"
 
 namespace idetcd::testing {
@@ -18,7 +18,7 @@ using namespace resolver;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-inline std::shared_ptr<const Zone> zone_of(SlotId members) {
+inline std::shared_ptr<const ZoneSet> zone_of(SlotId members) {
   ZoneOptions options;
   options.pools = {{PatternTemplate::parse("worker{{.ID}}.tf.local.", 100).value(), {}, "workers.tf.local."}};
   auto builder = ZoneBuilder::create(std::move(options)).value();
@@ -31,11 +31,11 @@ inline std::shared_ptr<const Zone> zone_of(SlotId members) {
 }
 
 struct Served {
-  Snapshot<Zone> zones{zone_of(100)};
+  Snapshot<ZoneSet> zones{zone_of(100)};
   std::unique_ptr<DnsServer> server;
 
   explicit Served(DnsServerOptions options = {}, const std::string& address = "127.0.0.1:0") {
-    options.listen.push_back(parse_listen_address(address).value());
+    options.listen.push_back(app::parse_listen_address(address).value());
     if (options.workers == 0) options.workers = 2;
     auto started = DnsServer::start(std::move(options), zones);
     if (!started) FAIL(started.error().message);
@@ -53,7 +53,7 @@ inline Packet framed(const Packet& message) {
   return out;
 }
 
-inline void send_all(const FileDescriptor& fd, std::span<const std::byte> bytes) {
+inline void send_all(const app::FileDescriptor& fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t size = send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     REQUIRE(size > 0);
@@ -62,7 +62,7 @@ inline void send_all(const FileDescriptor& fd, std::span<const std::byte> bytes)
 }
 
 // Exactly `size` bytes, or fewer if the peer closed.
-inline Packet read_bytes(const FileDescriptor& fd, std::size_t size) {
+inline Packet read_bytes(const app::FileDescriptor& fd, std::size_t size) {
   Packet bytes;
   while (bytes.size() < size) {
     if (!readable_within(fd, 5s)) FAIL("nothing to read after 5 s");
@@ -74,13 +74,13 @@ inline Packet read_bytes(const FileDescriptor& fd, std::size_t size) {
   return bytes;
 }
 
-inline Packet read_message(const FileDescriptor& fd) {
+inline Packet read_message(const app::FileDescriptor& fd) {
   const Packet length = read_bytes(fd, 2);
   REQUIRE(length.size() == 2);
   return read_bytes(fd, load16(length.data()));
 }
 
-inline bool closed_within(const FileDescriptor& fd, std::chrono::milliseconds time) {
+inline bool closed_within(const app::FileDescriptor& fd, std::chrono::milliseconds time) {
   const auto deadline = Clock::now() + time;
   while (Clock::now() < deadline) {
     if (!readable_within(fd, 100ms)) continue;

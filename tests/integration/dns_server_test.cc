@@ -16,7 +16,7 @@ TEST_CASE("UDP and TCP give the same answer", "[dns]") {
   const Packet udp = ask_udp(connected(SOCK_DGRAM, loopback(served.port())), query);
   CHECK(DecodedReply(udp).records(DnsSection::kAnswer) ==
         std::vector<std::string>{"worker7.tf.local. 5 IN A 10.0.0.7"});
-  const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed(query));
   CHECK(read_message(tcp) == udp);
   const DnsServerTotals totals = served.server->totals();
@@ -28,7 +28,7 @@ TEST_CASE("UDP and TCP give the same answer", "[dns]") {
 
 TEST_CASE("answers follow the published zone", "[dns]") {
   Served served;
-  const FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
+  const app::FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
   const Packet query = make_query({"worker7.tf.local."});
   CHECK(DecodedReply(ask_udp(udp, query)).rcode() == 0);
   served.zones.publish(zone_of(6));
@@ -37,7 +37,7 @@ TEST_CASE("answers follow the published zone", "[dns]") {
 
 TEST_CASE("requests that deserve silence get it, and are counted", "[dns]") {
   Served served;
-  const FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
+  const app::FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
   Packet reply = make_query({"worker7.tf.local."});
   reply[2] |= std::byte{0x80};
   send(udp.get(), reply.data(), reply.size(), 0);
@@ -57,7 +57,7 @@ TEST_CASE("every client gets its own answer, whichever worker it meets", "[dns]"
   DnsServerOptions options;
   options.workers = 4;
   Served served(std::move(options));
-  std::vector<FileDescriptor> clients;
+  std::vector<app::FileDescriptor> clients;
   for (int i = 0; i < 64; ++i) clients.push_back(connected(SOCK_DGRAM, loopback(served.port())));
   const auto query_of = [](std::size_t i) {
     return make_query({.name = "worker" + std::to_string(i + 1) + ".tf.local.", .id = static_cast<std::uint16_t>(i)});
@@ -80,8 +80,8 @@ TEST_CASE("every client gets its own answer, whichever worker it meets", "[dns]"
 
 TEST_CASE("several addresses are served at once, by UDP and TCP", "[dns]") {
   DnsServerOptions options;
-  options.listen.push_back(parse_listen_address("127.0.0.2:0").value());
-  options.listen.push_back(parse_listen_address("127.0.0.3:0").value());
+  options.listen.push_back(app::parse_listen_address("127.0.0.2:0").value());
+  options.listen.push_back(app::parse_listen_address("127.0.0.3:0").value());
   Served served(std::move(options));
   REQUIRE(served.server->addresses().size() == 3);
   for (const std::string& address : served.server->addresses()) {
@@ -92,7 +92,7 @@ TEST_CASE("several addresses are served at once, by UDP and TCP", "[dns]") {
     const sockaddr_in to =
         loopback(static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1))), ntohl(host.s_addr));
     CHECK(DecodedReply(ask_udp(connected(SOCK_DGRAM, to), make_query({"worker1.tf.local."}))).rcode() == 0);
-    const FileDescriptor tcp = connected(SOCK_STREAM, to);
+    const app::FileDescriptor tcp = connected(SOCK_STREAM, to);
     send_all(tcp, framed(make_query({"worker1.tf.local."})));
     CHECK(DecodedReply(read_message(tcp)).rcode() == 0);
   }
@@ -100,7 +100,7 @@ TEST_CASE("several addresses are served at once, by UDP and TCP", "[dns]") {
 
 TEST_CASE("a question from port 0 cannot be answered, and hurts nobody", "[dns]") {
   Served served;
-  const FileDescriptor raw(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
+  const app::FileDescriptor raw(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
   if (!raw) return;  // needs CAP_NET_RAW
   const Packet query = make_query({"worker1.tf.local."});
   Packet datagram(8);  // RFC 768; checksum 0: none
@@ -110,7 +110,7 @@ TEST_CASE("a question from port 0 cannot be answered, and hurts nobody", "[dns]"
   const sockaddr_in to = loopback(0);
   for (int i = 0; i < 3; ++i)
     sendto(raw.get(), datagram.data(), datagram.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to);
-  const FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
+  const app::FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port()));
   CHECK(DecodedReply(ask_udp(udp, query)).rcode() == 0);
   CHECK(eventually([&] { return served.server->totals().udp.queries == 4; }));
   CHECK(eventually([&] { return served.server->totals().udp.dropped == 3; }));
@@ -121,13 +121,13 @@ TEST_CASE("a wildcard socket replies from the address that was asked", "[dns]") 
   Served served({}, address);
   for (const std::uint32_t to : {0x7f000001U, 0x7f000002U, 0x7f010203U}) {
     // A connected socket takes no datagram from another address.
-    const FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port(), to));
+    const app::FileDescriptor udp = connected(SOCK_DGRAM, loopback(served.port(), to));
     CHECK(DecodedReply(ask_udp(udp, make_query({"worker1.tf.local."}))).rcode() == 0);
   }
 }
 
 TEST_CASE("IPv6 is served, with cookies", "[dns]") {
-  FileDescriptor probe(socket(AF_INET6, SOCK_DGRAM, 0));
+  app::FileDescriptor probe(socket(AF_INET6, SOCK_DGRAM, 0));
   sockaddr_in6 to{};
   to.sin6_family = AF_INET6;
   to.sin6_addr = in6addr_loopback;
@@ -135,7 +135,7 @@ TEST_CASE("IPv6 is served, with cookies", "[dns]") {
   const std::string address = GENERATE("[::1]:0", "[::]:0", ":0");
   Served served({}, address);
   to.sin6_port = htons(served.port());
-  FileDescriptor udp(socket(AF_INET6, SOCK_DGRAM, 0));
+  app::FileDescriptor udp(socket(AF_INET6, SOCK_DGRAM, 0));
   REQUIRE(connect(udp.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
   const Packet cookie = make_option(10, std::as_bytes(std::span("clientco", 8)));
   const DecodedReply reply(
@@ -148,14 +148,14 @@ TEST_CASE("a port in use is an error that says what to do", "[dns]") {
   Served first;
   const std::string address = "127.0.0.1:" + std::to_string(first.port());
   DnsServerOptions options;
-  options.listen.push_back(parse_listen_address(address).value());
+  options.listen.push_back(app::parse_listen_address(address).value());
   const auto second = DnsServer::start(std::move(options), first.zones);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == ErrorCode::kUnavailable);
   CHECK_THAT(second.error().message, Catch::Contains(address) && Catch::Contains("another process"));
 
   DnsServerOptions foreign;
-  foreign.listen.push_back(parse_listen_address("192.0.2.1:0").value());
+  foreign.listen.push_back(app::parse_listen_address("192.0.2.1:0").value());
   const auto absent = DnsServer::start(std::move(foreign), first.zones);
   REQUIRE_FALSE(absent);
   CHECK_THAT(absent.error().message, Catch::Contains("no such address"));
@@ -165,7 +165,7 @@ TEST_CASE("stop ends idle threads and connections, and frees the port", "[dns]")
   DnsServerOptions options;
   options.workers = 8;
   Served served(std::move(options));
-  const FileDescriptor idle = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor idle = connected(SOCK_STREAM, loopback(served.port()));
   const std::uint16_t port = served.port();
   served.server->stop();
   CHECK(closed_within(idle, 5s));

@@ -17,7 +17,7 @@ TEST_CASE("TCP: pipelined queries, split anywhere", "[dns][tcp]") {
   }
   for (const std::size_t piece : {std::size_t{1}, std::size_t{3}, std::size_t{37}, stream.size()}) {
     CAPTURE(piece);
-    const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+    const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
     for (std::size_t at = 0; at < stream.size(); at += piece)
       send_all(tcp, std::span(stream).subspan(at, std::min(piece, stream.size() - at)));
     for (unsigned id = 1; id <= 20; ++id) CHECK(DecodedReply(read_message(tcp)).id() == id);
@@ -26,7 +26,7 @@ TEST_CASE("TCP: pipelined queries, split anywhere", "[dns][tcp]") {
 
 TEST_CASE("TCP: messages too short to answer are passed over", "[dns][tcp]") {
   Served served;
-  const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed({}));
   send_all(tcp, framed(Packet(11)));
   Packet reply = make_query({"worker1.tf.local."});
@@ -38,7 +38,7 @@ TEST_CASE("TCP: messages too short to answer are passed over", "[dns][tcp]") {
 
 TEST_CASE("TCP: transfers and other opcodes are refused, the connection goes on", "[dns][tcp]") {
   Served served;
-  const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed(make_query({"tf.local.", kTypeAxfr})));
   CHECK(DecodedReply(read_message(tcp)).rcode() == 5);
   send_all(tcp, framed(make_query({.name = "tf.local.", .type = kTypeSoa, .opcode = 4})));
@@ -49,7 +49,7 @@ TEST_CASE("TCP: transfers and other opcodes are refused, the connection goes on"
 
 TEST_CASE("TCP: connections end in any order", "[dns][tcp]") {
   Served served;
-  std::vector<FileDescriptor> peers;
+  std::vector<app::FileDescriptor> peers;
   for (int i = 0; i < 30; ++i) {
     peers.push_back(connected(SOCK_STREAM, loopback(served.port())));
     const Packet query = framed(make_query({"worker1.tf.local."}));
@@ -58,18 +58,18 @@ TEST_CASE("TCP: connections end in any order", "[dns][tcp]") {
   for (std::size_t i = 0; i < peers.size(); i += 2) {
     const linger at_once{1, 0};  // a reset, with replies unread
     setsockopt(peers[i].get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    peers[i] = FileDescriptor();
+    peers[i] = app::FileDescriptor();
   }
   for (std::size_t i = 29; i < peers.size(); i -= 2) {
     if (i % 3 != 0) CHECK(DecodedReply(read_message(peers[i])).rcode() == 0);
-    peers[i] = FileDescriptor();
+    peers[i] = app::FileDescriptor();
   }
   CHECK(eventually([&] { return served.server->totals().tcp.open == 0; }));
 }
 
 TEST_CASE("TCP: a peer that stops sending still gets its answers", "[dns][tcp]") {
   Served served;
-  const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed(make_query({"worker1.tf.local."})));
   shutdown(tcp.get(), SHUT_WR);
   CHECK(DecodedReply(read_message(tcp)).rcode() == 0);
@@ -80,14 +80,14 @@ TEST_CASE("TCP: half-sent messages stall nobody", "[dns][tcp]") {
   DnsServerOptions options;
   options.tcp_idle = 60s;
   Served served(std::move(options));
-  std::vector<FileDescriptor> stalled;
+  std::vector<app::FileDescriptor> stalled;
   for (int i = 0; i < 50; ++i) {
     stalled.push_back(connected(SOCK_STREAM, loopback(served.port())));
     const Packet half = framed(make_query({"worker1.tf.local."}));
     send_all(stalled.back(), std::span(half).first(1 + static_cast<std::size_t>(i) % (half.size() - 1)));
   }
   for (int i = 0; i < 20; ++i) {
-    const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+    const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
     send_all(tcp, framed(make_query({"worker1.tf.local."})));
     CHECK(DecodedReply(read_message(tcp)).rcode() == 0);
   }
@@ -99,7 +99,7 @@ TEST_CASE("TCP: a peer that never reads is bounded, and stalls nobody", "[dns][t
   DnsServerOptions options;
   options.tcp_idle = 700ms;
   Served served(std::move(options));
-  const FileDescriptor deaf = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor deaf = connected(SOCK_STREAM, loopback(served.port()));
   Packet flood;
   const Packet one = framed(make_query({.name = "_grpc._tcp.tf.local.", .type = kTypeSrv}));
   for (int i = 0; i < 4000; ++i) flood.insert(flood.end(), one.begin(), one.end());
@@ -116,7 +116,7 @@ TEST_CASE("TCP: a peer that never reads is bounded, and stalls nobody", "[dns][t
   }
   // 4000 replies of 8 KB would be 32 MB; it stopped answering long before.
   CHECK(served.server->totals().tcp.queries.queries < 4000);
-  const FileDescriptor other = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor other = connected(SOCK_STREAM, loopback(served.port()));
   send_all(other, framed(make_query({"worker1.tf.local."})));
   CHECK(DecodedReply(read_message(other)).rcode() == 0);
   CHECK(eventually([&] { return served.server->totals().tcp.timed_out >= 1; }));
@@ -126,8 +126,8 @@ TEST_CASE("TCP: idle connections end, dribbled bytes are no activity", "[dns][tc
   DnsServerOptions options;
   options.tcp_idle = 300ms;
   Served served(std::move(options));
-  const FileDescriptor silent = connected(SOCK_STREAM, loopback(served.port()));
-  const FileDescriptor slow = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor silent = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor slow = connected(SOCK_STREAM, loopback(served.port()));
   const Packet message = framed(make_query({"worker1.tf.local."}));
   bool ended = false;
   for (std::size_t i = 0; i < message.size() - 1 && !ended; ++i) {
@@ -144,7 +144,7 @@ TEST_CASE("TCP: at the limit the idle oldest makes room", "[dns][tcp]") {
   DnsServerOptions options;
   options.tcp_connections = 4;
   Served served(std::move(options));
-  std::vector<FileDescriptor> peers;
+  std::vector<app::FileDescriptor> peers;
   const auto use = [&](std::size_t i) {
     send_all(peers[i], framed(make_query({"worker1.tf.local."})));
     CHECK(DecodedReply(read_message(peers[i])).rcode() == 0);
@@ -164,7 +164,7 @@ TEST_CASE("TCP: at the limit the idle oldest makes room", "[dns][tcp]") {
 
 TEST_CASE("TCP: an announced monster ends the connection", "[dns][tcp]") {
   Served served;
-  const FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
   send_all(tcp, framed(make_query({"worker1.tf.local."})));
   send_all(tcp, Packet(2, std::byte{0xff}));
   CHECK(DecodedReply(read_message(tcp)).rcode() == 0);

@@ -8,7 +8,7 @@
 
 namespace idetcd::testing {
 
-using resolver::FileDescriptor;
+using app::FileDescriptor;
 
 sockaddr_in loopback(std::uint16_t port, std::uint32_t address) {
   sockaddr_in to{};
@@ -18,18 +18,18 @@ sockaddr_in loopback(std::uint16_t port, std::uint32_t address) {
   return to;
 }
 
-FileDescriptor connected(int type, const sockaddr_in& to) {
-  FileDescriptor fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
+app::FileDescriptor connected(int type, const sockaddr_in& to) {
+  app::FileDescriptor fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
   REQUIRE(connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
   return fd;
 }
 
-bool readable_within(const FileDescriptor& fd, std::chrono::milliseconds time) {
+bool readable_within(const app::FileDescriptor& fd, std::chrono::milliseconds time) {
   pollfd wait{fd.get(), POLLIN, 0};
   return poll(&wait, 1, static_cast<int>(time.count())) == 1;
 }
 
-Packet ask_udp(const FileDescriptor& fd, const Packet& request) {
+Packet ask_udp(const app::FileDescriptor& fd, const Packet& request) {
   REQUIRE(send(fd.get(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
   REQUIRE(readable_within(fd, std::chrono::seconds(5)));
   Packet reply(4096);

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "idetcd-resolver/file_descriptor.h"
+#include "common/file_descriptor.h"
 #include "support/dns_probe.h"
 
 namespace idetcd::testing {
@@ -14,11 +14,11 @@ namespace idetcd::testing {
 sockaddr_in loopback(std::uint16_t port, std::uint32_t address = INADDR_LOOPBACK);
 
 // SOCK_DGRAM or SOCK_STREAM; fails the test if it cannot be connected.
-resolver::FileDescriptor connected(int type, const sockaddr_in& to);
+app::FileDescriptor connected(int type, const sockaddr_in& to);
 
-bool readable_within(const resolver::FileDescriptor& fd, std::chrono::milliseconds time);
+bool readable_within(const app::FileDescriptor& fd, std::chrono::milliseconds time);
 
 // One datagram there and one back; fails the test after 5 s.
-Packet ask_udp(const resolver::FileDescriptor& fd, const Packet& request);
+Packet ask_udp(const app::FileDescriptor& fd, const Packet& request);
 
 }  // namespace idetcd::testing

@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
-#include "idetcd-resolver/wire_name.h"
+#include "idetcd-resolver/wire/wire_name.h"
 
 namespace idetcd::testing {
 namespace {
@@ -140,8 +140,8 @@ std::vector<std::string> DecodedReply::records(DnsSection section) const {
   return lines;
 }
 
-Packet ask(const resolver::Zone& zone, const Packet& request, const resolver::AnswerPolicy& policy,
-           const resolver::Peer& peer) {
+Packet ask(const resolver::ZoneSet& zone, const Packet& request, const resolver::AnswerPolicy& policy,
+           const resolver::RequestContext& peer) {
   const std::size_t room =
       peer.transport == resolver::Transport::kUdp ? resolver::kMaxUdpReply : resolver::kMaxTcpReply;
   Packet out(room);
@@ -157,11 +157,11 @@ Packet ask(const resolver::Zone& zone, const Packet& request, const resolver::An
   return out;
 }
 
-Packet ask(const resolver::Zone& zone, const Packet& request, resolver::Transport transport) {
+Packet ask(const resolver::ZoneSet& zone, const Packet& request, resolver::Transport transport) {
   return ask(zone, request, probe_policy(), {{}, transport, 1'700'000'000, 0});
 }
 
-DecodedReply ask(const resolver::Zone& zone, const Query& query, resolver::Transport transport) {
+DecodedReply ask(const resolver::ZoneSet& zone, const Query& query, resolver::Transport transport) {
   return DecodedReply(ask(zone, make_query(query), transport));
 }
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "idetcd-resolver/answer.h"
-#include "idetcd-resolver/zone_builder.h"
+#include "idetcd-resolver/answer/answer.h"
+#include "idetcd-resolver/encode/zone_builder.h"
 
 struct ldns_struct_pkt;
 
@@ -73,12 +73,12 @@ class DecodedReply {
 
 // One call of answer(): the reply's bytes; empty if there was none. Checks that the
 // reply written over the request is the same.
-Packet ask(const resolver::Zone& zone, const Packet& request, const resolver::AnswerPolicy& policy,
-           const resolver::Peer& peer);
-Packet ask(const resolver::Zone& zone, const Packet& request,
+Packet ask(const resolver::ZoneSet& zone, const Packet& request, const resolver::AnswerPolicy& policy,
+           const resolver::RequestContext& peer);
+Packet ask(const resolver::ZoneSet& zone, const Packet& request,
            resolver::Transport transport = resolver::Transport::kUdp);
 
-DecodedReply ask(const resolver::Zone& zone, const Query& query,
+DecodedReply ask(const resolver::ZoneSet& zone, const Query& query,
                  resolver::Transport transport = resolver::Transport::kUdp);
 
 // A builder for `patterns`, each with `limit` slots; fails the test on an error.

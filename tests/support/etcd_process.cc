@@ -281,12 +281,12 @@ void EtcdProcess::defragment() const {
 }
 
 std::string EtcdProcess::log_tail() const {
-  constexpr std::size_t kMost = 4000;
+  constexpr std::size_t kMax = 4000;
   std::ifstream file(folder() / "etcd.log");
   std::stringstream text;
   text << file.rdbuf();
   const auto all = text.str();
-  return all.substr(all.size() - std::min(all.size(), kMost));
+  return all.substr(all.size() - std::min(all.size(), kMax));
 }
 
 EtcdCluster::EtcdCluster(std::size_t size, const EtcdFlags& flags) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 namespace idetcd::testing {
+using namespace internal;
 
 LeaseId random_lease_id() {
   return static_cast<LeaseId>(random_seed() >> 1 | 1);

@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace idetcd::testing {
+using namespace internal;
 namespace {
 
 using namespace std::chrono_literals;

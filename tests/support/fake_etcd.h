@@ -21,6 +21,7 @@
 #include <thread>
 
 namespace idetcd::testing {
+using namespace internal;
 
 class FakeEtcd final : public Etcd {
  public:

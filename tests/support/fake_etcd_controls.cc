@@ -3,6 +3,7 @@
 #include "support/fake_etcd.h"
 
 namespace idetcd::testing {
+using namespace internal;
 
 void FakeEtcd::set_network(Network network) {
   std::lock_guard lock(mutex_);

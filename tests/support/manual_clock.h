@@ -10,6 +10,7 @@
 #include <vector>
 
 namespace idetcd::testing {
+using namespace internal;
 
 class ManualClock final : public Clock {
  public:

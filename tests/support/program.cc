@@ -46,8 +46,8 @@ std::vector<std::string> resolver_command(std::vector<std::string> arguments) {
   return argv;
 }
 
-std::string ask_at(std::uint16_t port, const std::string& name, companion::QueryType type) {
-  const auto reply = companion::ask({"127.0.0.1", port, name, type});
+std::string ask_at(std::uint16_t port, const std::string& name, tool::QueryType type) {
+  const auto reply = tool::ask({"127.0.0.1", port, name, type});
   if (!reply) return "no answer";
   return reply->addresses.empty() ? reply->rcode : reply->addresses.front();
 }
@@ -109,10 +109,10 @@ std::uint16_t Resolver::port() {
 }
 
 std::string answer(std::uint16_t port, const std::string& name) {
-  return ask_at(port, name, companion::QueryType::kA);
+  return ask_at(port, name, tool::QueryType::kA);
 }
 std::string answer_v6(std::uint16_t port, const std::string& name) {
-  return ask_at(port, name, companion::QueryType::kAaaa);
+  return ask_at(port, name, tool::QueryType::kAaaa);
 }
 
 }  // namespace idetcd::testing

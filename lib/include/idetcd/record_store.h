@@ -23,6 +23,9 @@
 #include <vector>
 
 namespace idetcd {
+namespace internal {
+class RecordSetBuilder;
+}
 
 // One slot's name as it stands in etcd.
 struct NamedRecord {
@@ -51,7 +54,7 @@ class IDETCD_EXPORT RecordSet {
   void for_each(const std::function<void(const NamedRecord&)>& visit) const;
 
  private:
-  friend class RecordSetBuilder;
+  friend class internal::RecordSetBuilder;
   struct Slots;
   std::shared_ptr<const Slots> slots_;
   std::size_t size_ = 0;

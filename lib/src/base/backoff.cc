@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 Backoff::Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most, std::uint64_t seed)
     : first_(first), most_(most), random_(static_cast<std::minstd_rand::result_type>(seed % 2147483646 + 1)) {}
@@ -23,4 +23,4 @@ std::uint64_t random_seed() {
   return seed;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

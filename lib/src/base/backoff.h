@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <random>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 class Backoff {
  public:
@@ -27,4 +27,4 @@ class Backoff {
 // Different in every process and at every call.
 std::uint64_t random_seed();
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-namespace idetcd {
+namespace idetcd::internal {
 namespace {
 
 class BootClock final : public Clock {
@@ -21,4 +21,4 @@ const Clock& boot_clock() noexcept {
   return clock;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

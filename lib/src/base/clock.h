@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 // The tag of our time points; not a std clock, so that now() is only had from a Clock.
 struct BootTime {
@@ -25,4 +25,4 @@ class Clock {
 // The machine's own; lives for ever.
 const Clock& boot_clock() noexcept;
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -13,7 +13,7 @@
 
 #include "base/semaphore.h"
 
-namespace idetcd {
+namespace idetcd::internal {
 
 template <class T>
 class Mailbox {
@@ -89,4 +89,4 @@ class Mailbox {
   bool overflowed_ = false;
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

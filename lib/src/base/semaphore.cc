@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-namespace idetcd {
+namespace idetcd::internal {
 namespace {
 
 constexpr std::uint32_t kSleeper = 1;
@@ -62,4 +62,4 @@ bool Semaphore::wait_until(std::chrono::steady_clock::time_point deadline) noexc
   return true;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 class Semaphore {
  public:
@@ -31,4 +31,4 @@ class Semaphore {
   std::atomic<std::uint32_t> state_{0};
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

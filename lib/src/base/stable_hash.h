@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 // FNV-1a, 64 bits.
 constexpr std::uint64_t stable_hash(std::string_view text) noexcept {
@@ -13,4 +13,4 @@ constexpr std::uint64_t stable_hash(std::string_view text) noexcept {
   return hash;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

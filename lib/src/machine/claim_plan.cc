@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace idetcd {
+namespace idetcd::internal {
 namespace {
 
 std::unique_ptr<Txn> boxed(Txn txn) {
@@ -171,4 +171,4 @@ bool ClaimPlan::shorten_chain() noexcept {
   return true;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

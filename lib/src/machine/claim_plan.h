@@ -10,7 +10,7 @@
 #pragma once
 
 #include "machine/occupancy.h"
-#include "machine/pool_keys.h"
+#include "model/pool_keys.h"
 
 #include <idetcd/etcd.h>
 #include <idetcd/pattern_template.h>
@@ -21,7 +21,7 @@
 #include <variant>
 #include <vector>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 struct ClaimIntent {
   std::string node_id{};
@@ -93,4 +93,4 @@ class ClaimPlan {
   bool count_is_rank_ = true;  // while our ticket can only be the newest
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-namespace idetcd {
+namespace idetcd::internal {
 namespace {
 
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{100};
-constexpr milliseconds kLeastPatience{500};
-constexpr int kMostDoublings = 2;
+constexpr milliseconds kMinPatience{500};
+constexpr int kMaxDoublings = 2;
 
 milliseconds most_retry(milliseconds rhythm) {
   return std::max(kFirstRetry, rhythm / 6);
@@ -64,7 +64,7 @@ void LeaseMachine::failed(TimePoint now) {
 }
 
 milliseconds LeaseMachine::patience() const noexcept {
-  return std::max(kLeastPatience, rhythm() / 6 * (1 << std::min(failures_, kMostDoublings)));
+  return std::max(kMinPatience, rhythm() / 6 * (1 << std::min(failures_, kMaxDoublings)));
 }
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {
@@ -73,4 +73,4 @@ TimePoint LeaseMachine::wake(TimePoint now) const noexcept {
   return now < trust_until_ ? std::min(renewal, trust_until_) : renewal;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

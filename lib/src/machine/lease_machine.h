@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 class LeaseMachine {
  public:
@@ -61,4 +61,4 @@ class LeaseMachine {
   bool ended_ = false;
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 void Occupancy::set(SlotId slot, Reason reason) {
   if (slot == 0 || slot >= reasons_.size()) return;
@@ -31,4 +31,4 @@ std::vector<SlotId> Occupancy::free_from(std::size_t rank, std::size_t count) co
   return slots;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 // A slot can be unavailable for several reasons at once (its record is there, a node
 // entry claims it, it is held for somebody); it is free when no reason is left.
@@ -31,4 +31,4 @@ class Occupancy {
   std::size_t free_;
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

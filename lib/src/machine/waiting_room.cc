@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 WaitingRoom::WaitingRoom(const PoolKeys& keys, const PatternTemplate& pattern, std::string node_id)
     : keys_(keys), pattern_(pattern), node_id_(std::move(node_id)), occupancy_(pattern.limit()) {}
@@ -143,4 +143,4 @@ void WaitingRoom::node_gone(const std::string& node) {
   owners_.erase(found);
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "machine/occupancy.h"
-#include "machine/pool_keys.h"
+#include "model/pool_keys.h"
 
 #include <idetcd/etcd.h>
 
@@ -18,7 +18,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 class WaitingRoom {
  public:
@@ -69,4 +69,4 @@ class WaitingRoom {
   Revision revision_ = 0;
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

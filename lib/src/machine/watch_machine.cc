@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace idetcd {
+namespace idetcd::internal {
 namespace {
 
 using namespace std::chrono_literals;
@@ -91,4 +91,4 @@ void WatchMachine::interrupted(TimePoint now) {
   if (live()) whole_until_ = now;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

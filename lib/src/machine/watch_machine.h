@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 class WatchMachine {
  public:
@@ -64,4 +64,4 @@ class WatchMachine {
   TimePoint whole_until_;
 };
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

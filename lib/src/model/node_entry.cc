@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 std::string to_json(const NodeEntry& entry) {
   return nlohmann::json{{"slot", entry.slot}, {"address", entry.address}}.dump(
@@ -25,4 +25,4 @@ std::optional<NodeEntry> parse_node_entry(std::string_view json) {
   return entry;
 }
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

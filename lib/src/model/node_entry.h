@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace idetcd {
+namespace idetcd::internal {
 
 struct NodeEntry {
   SlotId slot = 0;
@@ -17,4 +17,4 @@ struct NodeEntry {
 std::string to_json(const NodeEntry& entry);
 std::optional<NodeEntry> parse_node_entry(std::string_view json);
 
-}  // namespace idetcd
+}  // namespace idetcd::internal

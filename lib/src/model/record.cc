@@ -24,9 +24,9 @@ Error invalid(std::string_view member, std::string_view what) {
 
 // The offending value for a message: whoever wrote it must not choose what a log looks like.
 std::string shown(const Json& value) {
-  constexpr std::size_t kMost = 48;
+  constexpr std::size_t kMax = 48;
   std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (text.size() > kMost) text.replace(kMost, text.npos, "...");
+  if (text.size() > kMax) text.replace(kMax, text.npos, "...");
   return text;
 }
 

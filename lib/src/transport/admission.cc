@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 std::optional<Admission::Pass> Admission::enter(Deadline deadline, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
@@ -51,4 +51,4 @@ void Admission::leave() {
   next.called.post();
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

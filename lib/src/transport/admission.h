@@ -15,7 +15,7 @@
 #include "base/semaphore.h"
 #include "transport/deadline.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 class Admission {
  public:
@@ -52,4 +52,4 @@ class Admission {
   std::list<Waiter*> line_;  // guarded by mutex_
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

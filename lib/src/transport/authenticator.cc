@@ -7,7 +7,7 @@
 
 #include "transport/failure.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // One round of asking: each member at most once, until one answers.
 struct Authenticator::Attempt {
@@ -29,8 +29,8 @@ Error closed_error() {
 
 }  // namespace
 
-Authenticator::Authenticator(Members& members, const EtcdOptions& options)
-    : members_(members), user_(options.user), password_(options.password), timeout_(options.connect_timeout) {}
+Authenticator::Authenticator(Channels& channels, const EtcdOptions& options)
+    : channels_(channels), user_(options.user), password_(options.password), timeout_(options.connect_timeout) {}
 
 Result<std::string> Authenticator::token(Deadline deadline, const std::stop_token& stop) {
   if (!enabled()) return std::string();
@@ -46,7 +46,7 @@ Result<std::string> Authenticator::token(Deadline deadline, const std::stop_toke
     if (!changed_.wait_until(lock, stop, deadline, [&] { return rounds_ != round; })) {
       if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped while signing in to etcd"};
       return Error{ErrorCode::kDeadlineExceeded, fmt::format("etcd at {} did not sign in user \"{}\" in time",
-                                                             members_.current().endpoint.url, user_)};
+                                                             channels_.current().endpoint.url, user_)};
     }
     if (last_error_) return *last_error_;
   }
@@ -83,7 +83,7 @@ void Authenticator::shutdown() {
 
 std::shared_ptr<Authenticator::Attempt> Authenticator::join_round() {
   if (attempt_) return nullptr;
-  attempt_ = std::make_shared<Attempt>(members_.calls());
+  attempt_ = std::make_shared<Attempt>(channels_.calls());
   attempt_->request.set_name(user_);
   attempt_->request.set_password(password_);
   aim(*attempt_);
@@ -91,7 +91,7 @@ std::shared_ptr<Authenticator::Attempt> Authenticator::join_round() {
 }
 
 void Authenticator::aim(Attempt& attempt) {
-  attempt.member = &members_.current();
+  attempt.member = &channels_.current();
   attempt.context = std::make_unique<grpc::ClientContext>();
   attempt.context->set_deadline(from_now(timeout_));
   ++attempt.tries;
@@ -113,8 +113,8 @@ void Authenticator::finish(const std::shared_ptr<Attempt>& attempt, const grpc::
   } else {
     last_error_ = error_of(status, attempt->member->endpoint);
     if (blames_member(last_error_->code)) {
-      members_.leave(*attempt->member);
-      if (attempt->tries < members_.size()) {
+      channels_.leave(*attempt->member);
+      if (attempt->tries < channels_.size()) {
         aim(*attempt);
         lock.unlock();
         return send(attempt);
@@ -139,4 +139,4 @@ Error Authenticator::error_of(const grpc::Status& status, const Endpoint& endpoi
   return error;
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

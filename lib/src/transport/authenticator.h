@@ -12,17 +12,17 @@
 #include <string>
 #include <vector>
 
+#include "transport/channels.h"
 #include "transport/deadline.h"
-#include "transport/members.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Thread-safe. With no user every answer is the empty token, at once.
 class Authenticator {
  public:
   using TokenCallback = std::function<void(Result<std::string>)>;
 
-  Authenticator(Members& members, const EtcdOptions& options);
+  Authenticator(Channels& channels, const EtcdOptions& options);
 
   bool enabled() const noexcept { return !user_.empty(); }
 
@@ -49,7 +49,7 @@ class Authenticator {
   void finish(const std::shared_ptr<Attempt>& attempt, const grpc::Status& status);
   Error error_of(const grpc::Status& status, const Endpoint& endpoint) const;
 
-  Members& members_;
+  Channels& channels_;
   const std::string user_;
   const std::string password_;
   const std::chrono::milliseconds timeout_;
@@ -66,4 +66,4 @@ class Authenticator {
   bool closed_ = false;
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 Error refused(std::string message) {
@@ -61,4 +61,4 @@ Result<std::shared_ptr<grpc::ChannelCredentials>> make_credentials(const TlsOpti
   return grpc::SslCredentials(ssl);
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

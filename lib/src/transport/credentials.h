@@ -6,9 +6,9 @@
 
 #include <memory>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Plain ones when `tls` is false. kInvalidArgument names the file or option that is wrong.
 Result<std::shared_ptr<grpc::ChannelCredentials>> make_credentials(const TlsOptions& options, bool tls);
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

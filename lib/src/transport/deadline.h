@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -20,4 +20,4 @@ inline gpr_timespec from_now(std::chrono::milliseconds duration) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(duration.count(), GPR_TIMESPAN));
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -13,7 +13,7 @@
 
 #include "transport/live_calls.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Owned by a shared_ptr; from start() until on_done() it keeps itself alive.
 template <class Request, class Response>
@@ -132,4 +132,4 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
   bool released_ = false;
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <charconv>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
-constexpr std::size_t kMostEndpoints = 64;
+constexpr std::size_t kMaxEndpoints = 64;
 
 // The pieces of "scheme://host:port"; the views point into the user's text.
 struct Pieces {
@@ -94,9 +94,9 @@ Result<Endpoints> parse_endpoints(const std::vector<std::string>& texts) {
     return Error{ErrorCode::kInvalidArgument,
                  "no etcd endpoint given; name at least one, such as http://localhost:2379"};
   }
-  if (texts.size() > kMostEndpoints) {
+  if (texts.size() > kMaxEndpoints) {
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} etcd endpoints given; at most {} are taken", texts.size(), kMostEndpoints)};
+                 fmt::format("{} etcd endpoints given; at most {} are taken", texts.size(), kMaxEndpoints)};
   }
   Endpoints endpoints;
   for (const auto& text : texts) {
@@ -117,4 +117,4 @@ Result<Endpoints> parse_endpoints(const std::vector<std::string>& texts) {
   return endpoints;
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

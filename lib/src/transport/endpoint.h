@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 struct Endpoint {
   std::string url;     // "http://10.0.0.1:2379", for messages
@@ -24,4 +24,4 @@ struct Endpoints {
 // kInvalidArgument names the endpoint that is wrong, and says what to write instead.
 Result<Endpoints> parse_endpoints(const std::vector<std::string>& texts);
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

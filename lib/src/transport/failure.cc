@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 struct Known {
@@ -149,4 +149,4 @@ bool closed_while_connecting(const grpc::Status& status) {
          (says("Socket closed") || says("Endpoint read failed") || says("Connection reset by peer"));
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -8,7 +8,7 @@
 
 #include "transport/endpoint.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // For a status that is not OK. The message names the member's URL, and the remedy
 // where there is one.
@@ -33,4 +33,4 @@ inline bool blames_member(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kDeadlineExceeded || code == ErrorCode::kUntrusted;
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -7,14 +7,15 @@
 #include <utility>
 
 #include "transport/authenticator.h"
+#include "transport/channels.h"
 #include "transport/credentials.h"
 #include "transport/keep_alives.h"
-#include "transport/members.h"
 #include "transport/unary.h"
 #include "transport/watches.h"
 #include "transport/wire.h"
 
 namespace idetcd {
+namespace transport = internal::transport;
 namespace {
 
 using transport::Member;
@@ -46,11 +47,11 @@ class GrpcEtcd final : public Etcd {
  public:
   GrpcEtcd(const transport::Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
            const EtcdOptions& options)
-      : members_(endpoints, credentials, options),
-        authenticator_(members_, options),
-        unary_(members_, authenticator_),
-        keep_alives_(std::make_shared<transport::KeepAlives>(members_, authenticator_)),
-        watches_(std::make_shared<transport::Watches>(members_, authenticator_)) {}
+      : channels_(endpoints, credentials, options),
+        authenticator_(channels_, options),
+        unary_(channels_, authenticator_),
+        keep_alives_(std::make_shared<transport::KeepAlives>(channels_, authenticator_)),
+        watches_(std::make_shared<transport::Watches>(channels_, authenticator_)) {}
 
   ~GrpcEtcd() override {
     authenticator_.shutdown();
@@ -115,7 +116,7 @@ class GrpcEtcd final : public Etcd {
   }
 
  private:
-  transport::Members members_;
+  transport::Channels channels_;
   transport::Authenticator authenticator_;
   transport::Unary unary_;
   const std::shared_ptr<transport::KeepAlives> keep_alives_;

@@ -13,7 +13,7 @@
 #include "transport/failure.h"
 #include "transport/wire.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Everything but `alarm` is guarded by KeepAlives::mutex_.
 struct KeepAlives::Request {
@@ -58,8 +58,8 @@ class KeepAlives::Stream : public DuplexStream<pb::LeaseKeepAliveRequest, pb::Le
   const std::shared_ptr<KeepAlives> owner_;
 };
 
-KeepAlives::KeepAlives(Members& members, Authenticator& authenticator)
-    : members_(members), authenticator_(authenticator) {}
+KeepAlives::KeepAlives(Channels& channels, Authenticator& authenticator)
+    : channels_(channels), authenticator_(authenticator) {}
 
 KeepAlives::~KeepAlives() = default;
 
@@ -95,7 +95,7 @@ void KeepAlives::request(LeaseId lease, std::chrono::milliseconds timeout, Etcd:
 }
 
 std::shared_ptr<KeepAlives::Stream> KeepAlives::open() {
-  auto stream = std::make_shared<Stream>(shared_from_this(), members_.current(), members_.calls());
+  auto stream = std::make_shared<Stream>(shared_from_this(), channels_.current(), channels_.calls());
   live_.insert(stream);
   return stream;
 }
@@ -129,7 +129,7 @@ void KeepAlives::on_timeout(const std::shared_ptr<Request>& request) {
   if (hangs) {
     stream->reason = Error{ErrorCode::kUnavailable, error.message};
     if (current_ == stream) current_.reset();
-    members_.leave(stream->member);
+    channels_.leave(stream->member);
   }
   answer(*request, lock, error);
   if (hangs) stream->cancel();
@@ -138,7 +138,7 @@ void KeepAlives::on_timeout(const std::shared_ptr<Request>& request) {
 void KeepAlives::on_end(Stream& stream, const Error& error) {
   std::unique_lock lock(mutex_);
   if (current_.get() == &stream) current_.reset();
-  if (blames_member(error.code)) members_.leave(stream.member);
+  if (blames_member(error.code)) channels_.leave(stream.member);
   const auto outstanding = std::exchange(stream.outstanding, {});
   Error told = stream.reason.value_or(error);
   if (closed_) told = {ErrorCode::kCancelled, "the connection to etcd is being closed"};
@@ -173,4 +173,4 @@ void KeepAlives::shutdown() {
   changed_.wait(lock, [&] { return live_.empty() && calling_back_ == 0; });
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

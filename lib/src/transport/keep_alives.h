@@ -10,21 +10,21 @@
 #include <set>
 
 #include "transport/authenticator.h"
-#include "transport/members.h"
+#include "transport/channels.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Thread-safe. The stream is opened by the first request, and after a break by the
 // next one, at the member that is current then.
 class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
  public:
-  KeepAlives(Members& members, Authenticator& authenticator);
+  KeepAlives(Channels& channels, Authenticator& authenticator);
   ~KeepAlives();
 
   void request(LeaseId lease, std::chrono::milliseconds timeout, Etcd::KeepAliveCallback done);
 
   // Answers all outstanding requests with kCancelled and waits until no callback
-  // runs. After the Authenticator's shutdown; once, before the Members go.
+  // runs. After the Authenticator's shutdown; once, before the Channels go.
   void shutdown();
 
  private:
@@ -38,7 +38,7 @@ class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
   void on_end(Stream& stream, const Error& error);
   void answer(Request& request, std::unique_lock<std::mutex>& lock, Result<KeepAliveReply> result);
 
-  Members& members_;
+  Channels& channels_;
   Authenticator& authenticator_;
 
   std::mutex mutex_;
@@ -50,4 +50,4 @@ class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
   bool closed_ = false;
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -8,7 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 class LiveCalls {
  public:
@@ -41,4 +41,4 @@ class LiveCalls {
   int count_ = 0;
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -9,7 +9,7 @@
 #include "transport/deadline.h"
 #include "transport/failure.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 grpc::Status ask(const Endpoint& endpoint, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
@@ -40,4 +40,4 @@ bool speaks_other_scheme(const Endpoint& endpoint, bool tls, std::chrono::millis
   return came_through(status) || to_error(status, https).code == ErrorCode::kUntrusted;
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

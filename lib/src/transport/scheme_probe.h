@@ -6,10 +6,10 @@
 
 #include "transport/endpoint.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Asks once in the other scheme, over a connection of its own; sends no secret. True
 // only when it is certain. Blocks for `limit` at most.
 bool speaks_other_scheme(const Endpoint& endpoint, bool tls, std::chrono::milliseconds limit);
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

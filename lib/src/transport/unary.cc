@@ -9,11 +9,11 @@
 #include "transport/failure.h"
 #include "transport/scheme_probe.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestTry{1000};
-constexpr std::chrono::milliseconds kLongestProbe{1000};
+constexpr std::chrono::milliseconds kMaxProbe{1000};
 
 class Completion {
  public:
@@ -70,11 +70,11 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
   if (!pass) return options.stop.stop_requested() ? cancelled() : crowded();
   bool token_renewed = false;
   std::optional<Error> told;
-  for (auto members_left = members_.size();;) {
+  for (auto members_left = channels_.size();;) {
     if (options.stop.stop_requested()) return cancelled();
     const auto token = authenticator_.token(deadline, options.stop);
     if (!token) return token.error();
-    auto& member = members_.current();
+    auto& member = channels_.current();
     const auto timeout = time_for_try(resend, time_left(deadline), members_left);
     const auto status = try_once(start, member, *token, timeout, options.stop);
     if (status.ok()) return {};
@@ -87,7 +87,7 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
     }
     auto error = explain(status, member, deadline);
     if (!blames_member(error.code)) return error;
-    members_.leave(member);
+    channels_.leave(member);
     if (says_more(error, told)) told = std::move(error);
     const bool again = resend == Resend::kAlways || never_sent(status);
     if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *told;
@@ -99,10 +99,10 @@ Error Unary::explain(const grpc::Status& status, Member& member, Deadline deadli
   if (!closed_while_connecting(status)) return error;
   const std::unique_lock alone(probing_, std::try_to_lock);
   if (!alone) return error;
-  if (!speaks_other_scheme(member.endpoint, members_.tls(), std::min(time_left(deadline), kLongestProbe))) return error;
+  if (!speaks_other_scheme(member.endpoint, channels_.tls(), std::min(time_left(deadline), kMaxProbe))) return error;
   return {ErrorCode::kUntrusted, fmt::format("etcd at {}: {}", member.endpoint.url,
-                                             members_.tls() ? "it speaks plain http; write http://, or give it TLS"
-                                                            : "it speaks TLS; write https://")};
+                                             channels_.tls() ? "it speaks plain http; write http://, or give it TLS"
+                                                             : "it speaks TLS; write https://")};
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

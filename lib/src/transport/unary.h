@@ -9,10 +9,10 @@
 
 #include "transport/admission.h"
 #include "transport/authenticator.h"
+#include "transport/channels.h"
 #include "transport/deadline.h"
-#include "transport/members.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 using StatusCallback = std::function<void(grpc::Status)>;
 
@@ -27,7 +27,7 @@ enum class Resend {
 // Thread-safe; thousands of threads may call at once.
 class Unary {
  public:
-  Unary(Members& members, Authenticator& authenticator) : members_(members), authenticator_(authenticator) {}
+  Unary(Channels& channels, Authenticator& authenticator) : channels_(channels), authenticator_(authenticator) {}
 
   // Blocks until the answer, the deadline or the stop request. A call that certainly
   // was not applied (no connection, token refused) is tried again whatever it is.
@@ -38,12 +38,12 @@ class Unary {
 
   // Enough to keep etcd busy. More only make a queue inside it, in which others' calls
   // and watch events wait too (tests/bench/dns/README.md, "From commit to answer").
-  static constexpr std::size_t kMostUnderWay = 64;
+  static constexpr std::size_t kMaxUnderWay = 64;
 
-  Members& members_;
+  Channels& channels_;
   Authenticator& authenticator_;
-  Admission admission_{kMostUnderWay};
+  Admission admission_{kMaxUnderWay};
   std::mutex probing_;  // one scheme probe at a time, however many calls fail
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -11,11 +11,11 @@
 #include "transport/failure.h"
 #include "transport/wire.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 // Of one revision, while its parts come in; etcd takes no transaction that comes near it.
-constexpr std::size_t kMostPartialBytes = std::size_t{256} << 20;
+constexpr std::size_t kMaxPartialBytes = std::size_t{256} << 20;
 
 std::size_t size_of(const Event& event) {
   return sizeof event + event.kv.key.size() + event.kv.value.size();
@@ -97,7 +97,8 @@ class Watches::Handle : public Watch {
   const std::shared_ptr<Watcher> watcher_;
 };
 
-Watches::Watches(Members& members, Authenticator& authenticator) : members_(members), authenticator_(authenticator) {}
+Watches::Watches(Channels& channels, Authenticator& authenticator)
+    : channels_(channels), authenticator_(authenticator) {}
 
 Watches::~Watches() = default;
 
@@ -114,7 +115,7 @@ void Watches::join(const std::shared_ptr<Watcher>& watcher) {
   if (closed_ || watcher->ended) return;
   std::shared_ptr<Stream> opened;
   if (!current_) {
-    opened = current_ = std::make_shared<Stream>(shared_from_this(), members_.current(), members_.calls());
+    opened = current_ = std::make_shared<Stream>(shared_from_this(), channels_.current(), channels_.calls());
     live_.insert(opened);
   }
   const auto stream = current_;
@@ -178,11 +179,11 @@ void Watches::on_events(Stream& stream, pb::WatchResponse& message) {
     batch.events = std::exchange(parts, {});
     watcher->parts_size = 0;
   }
-  if (watcher->parts_size > kMostPartialBytes) {
+  if (watcher->parts_size > kMaxPartialBytes) {
     drop(stream, watcher->id);
     return tell(*watcher, lock,
                 Error{ErrorCode::kInternal, fmt::format("etcd at {} sent one revision of more than {} MiB",
-                                                        stream.member.endpoint.url, kMostPartialBytes >> 20)});
+                                                        stream.member.endpoint.url, kMaxPartialBytes >> 20)});
   }
   if (!batch.events.empty()) tell(*watcher, lock, std::move(batch));
 }
@@ -224,7 +225,7 @@ bool Watches::joins_again(Stream& stream, Watcher& watcher, std::string_view rea
 void Watches::on_end(Stream& stream, const Error& error) {
   std::unique_lock lock(mutex_);
   if (current_.get() == &stream) current_.reset();
-  if (blames_member(error.code)) members_.leave(stream.member);
+  if (blames_member(error.code)) channels_.leave(stream.member);
   const auto watchers = std::exchange(stream.watchers, {});
   for (const auto& [id, watcher] : watchers) {
     if (closed_) break;
@@ -275,4 +276,4 @@ void Watches::shutdown() {
   changed_.wait(lock, [&] { return live_.empty() && calling_back_ == 0; });
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -9,21 +9,21 @@
 #include <set>
 
 #include "transport/authenticator.h"
-#include "transport/members.h"
+#include "transport/channels.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 // Thread-safe. The stream is opened by the first watch, and after a break by the next
 // one, at the member that is current then.
 class Watches : public std::enable_shared_from_this<Watches> {
  public:
-  Watches(Members& members, Authenticator& authenticator);
+  Watches(Channels& channels, Authenticator& authenticator);
   ~Watches();
 
   std::unique_ptr<Watch> watch(const WatchRequest& request, Etcd::WatchCallback callback);
 
   // Ends all watches and waits until no callback runs; none is told. After the
-  // Authenticator's shutdown; once, before the Members go. Watch objects may outlive it.
+  // Authenticator's shutdown; once, before the Channels go. Watch objects may outlive it.
   void shutdown();
 
  private:
@@ -43,7 +43,7 @@ class Watches : public std::enable_shared_from_this<Watches> {
   bool joins_again(Stream& stream, Watcher& watcher, std::string_view reason);  // with mutex_ held
   void tell(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> news);
 
-  Members& members_;
+  Channels& channels_;
   Authenticator& authenticator_;
 
   std::mutex mutex_;
@@ -56,4 +56,4 @@ class Watches : public std::enable_shared_from_this<Watches> {
   bool closed_ = false;
 };
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 namespace {
 
 // etcd refuses an empty key; the first key of all is one zero byte.
@@ -151,4 +151,4 @@ Event decode(pb::Event& message) {
           decode(*message.mutable_kv())};
 }
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

@@ -5,7 +5,7 @@
 
 #include "etcd.pb.h"
 
-namespace idetcd::transport {
+namespace idetcd::internal::transport {
 
 namespace pb = etcdserverpb;
 
@@ -20,4 +20,4 @@ RangeReply decode(pb::RangeResponse& message);
 Result<TxnReply> decode(pb::TxnResponse& message);
 Event decode(pb::Event& message);
 
-}  // namespace idetcd::transport
+}  // namespace idetcd::internal::transport

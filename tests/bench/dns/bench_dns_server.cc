@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
-#include "idetcd-resolver/dns_server.h"
-#include "idetcd-resolver/zone_builder.h"
+#include "idetcd-resolver/encode/zone_builder.h"
+#include "idetcd-resolver/server/dns_server.h"
 #include "synthetic_zone.h"
 
 using namespace idetcd;
@@ -25,13 +25,13 @@ int main(int argc, char** argv) {
   const auto names = static_cast<SlotId>(std::atoi(argv[2]));
   const auto begin = std::chrono::steady_clock::now();
   ZoneBuilder builder = bench::synthetic_zone(names);
-  const Snapshot<Zone> zones(builder.commit(1));
+  const Snapshot<ZoneSet> zones(builder.commit(1));
   const std::chrono::duration<double> built = std::chrono::steady_clock::now() - begin;
 
   DnsServerOptions options;
   options.workers = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
   const std::string address = std::string(argc > 4 ? argv[4] : "127.0.0.1") + ":" + argv[1];
-  options.listen.push_back(parse_listen_address(address).value());
+  options.listen.push_back(app::parse_listen_address(address).value());
   const auto server = DnsServer::start(std::move(options), zones);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());

@@ -3,7 +3,7 @@
 
 #include <idetcd/pattern_template.h>
 
-#include "idetcd-resolver/zone_builder.h"
+#include "idetcd-resolver/encode/zone_builder.h"
 
 namespace idetcd::bench {
 

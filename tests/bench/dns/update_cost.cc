@@ -28,8 +28,8 @@ struct Cost {
 
 Cost measure(SlotId names, bool with_ports, std::size_t updates) {
   ZoneBuilder builder = bench::synthetic_zone(names, with_ports);
-  Snapshot<Zone> zones(builder.commit(1));
-  Snapshot<Zone>::Reader reader(zones);
+  Snapshot<ZoneSet> zones(builder.commit(1));
+  Snapshot<ZoneSet>::Reader reader(zones);
   std::mt19937 random(1);
   std::vector<double> times;
   times.reserve(updates);

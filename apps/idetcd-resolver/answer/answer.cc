@@ -1,0 +1,143 @@
+#include "answer/answer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "answer/reply_writer.h"
+#include "wire/question.h"
+
+namespace idetcd::resolver {
+namespace {
+
+using Request = std::span<const std::byte>;
+
+constexpr std::size_t kPlainUdpReply = 512;  // RFC 1035 4.2.1
+
+std::size_t size_limit(const RequestContext& peer, const Edns& edns) noexcept {
+  if (peer.transport == Transport::kTcp) return kMaxTcpReply;
+  if (!edns.present) return kPlainUdpReply;
+  return std::clamp<std::size_t>(edns.payload, kPlainUdpReply, kMaxUdpReply);
+}
+
+bool admitted(const AnswerPolicy& policy, const Ipv6& address) noexcept {
+  if (!policy.deny.empty() && policy.deny.contains(address)) return false;
+  return policy.allow.empty() || policy.allow.contains(address);
+}
+
+// The SOA that says "nothing here" (RFC 2308 2): only in negative answers.
+void put_negative(ReplyWriter& out, const ZoneSet& zone, const Zone& cut, const Question& question) noexcept {
+  out.authoritative();
+  out.put_soa(Section::kAuthority, cut, question.name_size, zone.serial(), cut.negative_ttl);
+}
+
+void put_rrset(ReplyWriter& out, const Node& node, const Rrset& rrset, const RequestContext& peer) noexcept {
+  out.authoritative();
+  const unsigned first = node.rotates() ? peer.rotation % rrset.count : 0;
+  if (!out.put_answer(node.records(rrset), rrset.count, first)) return out.truncate();
+  if (rrset.extra_count != 0) out.put_additional(node.extras(rrset), rrset.extra_count);
+}
+
+// What exists at an apex, or does not exist where the name does.
+void answer_without_rrset(ReplyWriter& out, const ZoneSet& zone, const Node& node, const Question& question) noexcept {
+  const Zone* const cut = zone.enclosing(question.wire_name());
+  if (cut == nullptr) return out.fail(Rcode::kServFail);  // the builder keeps names inside cuts
+  if (question.type == kTypeSoa && cut->apex.size() == node.name().size()) {
+    out.authoritative();
+    out.put_soa(Section::kAnswer, *cut, question.name_size, zone.serial(), cut->ttl);
+  } else {
+    put_negative(out, zone, *cut, question);
+  }
+}
+
+void answer_internet(ReplyWriter& out, const ZoneSet& zone, const RequestContext& peer,
+                     const Question& question) noexcept {
+  const Node* const node = zone.names().find(question.wire_name(), question.hash);
+  if (zone.freshness() != Freshness::kLive) out.explain(Explanation::kStaleAnswer);
+  if (node != nullptr) {
+    if (const Rrset* const rrset = node->find(question.type)) return put_rrset(out, *node, *rrset, peer);
+    if (question.type == kTypeAny && !node->rrsets().empty())
+      return put_rrset(out, *node, node->rrsets().front(), peer);  // RFC 8482 4.1
+  }
+  if (question.type == kTypeAxfr || question.type == kTypeIxfr) return out.fail(Rcode::kRefused);
+  if (node != nullptr) return answer_without_rrset(out, zone, *node, question);
+  if (const Zone* const cut = zone.enclosing(question.wire_name())) {
+    put_negative(out, zone, *cut, question);
+    return out.fail(Rcode::kNxDomain);
+  }
+  out.explain(Explanation::kNotAuthoritative);
+  out.fail(Rcode::kRefused);
+}
+
+bool named(const Question& question, std::string_view wire) noexcept {
+  return question.name_size == wire.size() && std::memcmp(question.name.data(), wire.data(), wire.size()) == 0;
+}
+
+// The questions by which operators ask a server who it is (RFC 4892).
+void answer_chaos(ReplyWriter& out, const AnswerPolicy& policy, const Question& question) noexcept {
+  using namespace std::string_view_literals;
+  const bool version = named(question, "\7version\4bind\0"sv) || named(question, "\7version\6server\0"sv);
+  const bool id = named(question, "\2id\6server\0"sv) || named(question, "\10hostname\4bind\0"sv);
+  const std::string& text = version ? policy.version : policy.id;
+  if ((!version && !id) || text.empty()) return out.fail(Rcode::kRefused);
+  out.authoritative();
+  if (question.type == kTypeTxt || question.type == kTypeAny) out.put_chaos_text(text);
+}
+
+void answer_question(ReplyWriter& out, const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer,
+                     const Question& question) noexcept {
+  if (question.qclass == kClassIn) {
+    if (zone.freshness() != Freshness::kExpired) return answer_internet(out, zone, peer, question);
+    out.explain(Explanation::kNoReachableAuthority);
+    return out.fail(Rcode::kServFail);
+  }
+  if (question.qclass == kClassCh) return answer_chaos(out, policy, question);
+  out.fail(Rcode::kRefused);
+}
+
+}  // namespace
+
+void read(const ZoneSet& zone, Request request, ReadRequest& read) noexcept {
+  read.verdict = read_question(request, zone.names().seed(), read.question);
+  if (read.verdict == Verdict::kQuestion) zone.names().prefetch_slot(read.question.hash);
+}
+
+void fetch(const ZoneSet& zone, const ReadRequest& read, int step) noexcept {
+  if (read.verdict != Verdict::kQuestion) return;
+  if (step == 0)
+    zone.names().prefetch_bucket(read.question.hash);
+  else
+    zone.names().prefetch_node(read.question.hash);
+}
+
+Reply answer(const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer, Request request,
+             const ReadRequest& read, std::span<std::byte> out) noexcept {
+  const Question& question = read.question;
+  if (read.verdict == Verdict::kIgnore) return {};
+  ReplyWriter reply(request, question, size_limit(peer, question.edns), out);
+  if (question.edns.present) reply.reserve_edns(policy, peer, question.edns);
+  switch (read.verdict) {
+    case Verdict::kNotImp: reply.fail(Rcode::kNotImp); break;
+    case Verdict::kFormErr: reply.fail(Rcode::kFormErr); break;
+    case Verdict::kBadVers: reply.fail(Rcode::kBadVers); break;
+    case Verdict::kIgnore:
+    case Verdict::kCookieOnly: break;
+    case Verdict::kQuestion:
+      if (admitted(policy, peer.address)) {
+        answer_question(reply, zone, policy, peer, question);
+      } else {
+        reply.explain(Explanation::kProhibited);
+        reply.fail(Rcode::kRefused);
+      }
+  }
+  return reply.finish();
+}
+
+Reply answer(const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer, Request request,
+             std::span<std::byte> out) noexcept {
+  ReadRequest read;
+  read.verdict = read_question(request, zone.names().seed(), read.question);
+  return answer(zone, policy, peer, request, read, out);
+}
+
+}  // namespace idetcd::resolver

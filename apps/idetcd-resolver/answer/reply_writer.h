@@ -1,0 +1,82 @@
+// ReplyWriter: the one place that writes a reply's bytes.
+//
+// The question goes back byte for byte as it came; records follow in the order they
+// are put; the OPT record, when the request had one, comes last, and its room is kept
+// from the start. An RRset goes in whole or not at all (RFC 2181 9).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "answer/answer.h"
+#include "wire/question.h"
+
+namespace idetcd::resolver {
+
+enum class Section : std::uint8_t { kAnswer, kAuthority };
+
+// RFC 8914 4: why, for people.
+enum class Explanation : std::uint16_t {
+  kStaleAnswer = 3,
+  kProhibited = 18,
+  kNotAuthoritative = 20,
+  kNoReachableAuthority = 22,
+};
+
+inline constexpr std::size_t kMaxNsid = 128;  // what is longer is cut
+
+// Lives on the stack for one reply. Nothing is read from `request` after the first
+// byte was written, so that the reply may be written over it.
+class ReplyWriter {
+ public:
+  ReplyWriter(std::span<const std::byte> request, const Question& question, std::size_t limit,
+              std::span<std::byte> out) noexcept;
+
+  // Decides on the OPT record's contents: cookie, NSID.
+  void reserve_edns(const AnswerPolicy& policy, const RequestContext& peer, const Edns& edns) noexcept;
+  // Adds an extended error, if the peer speaks EDNS. Before any record is put; the last one counts.
+  void explain(Explanation why) noexcept { explanation_ = static_cast<std::uint16_t>(why); }
+
+  void fail(Rcode rcode) noexcept { rcode_ = rcode; }
+  void authoritative() noexcept { flags_ |= 0x04; }
+  void truncate() noexcept { flags_ |= 0x02; }
+
+  // `count` records whose owner is the question's name; starting with record `first`
+  // if it is not 0 (then all are of one size). False if they do not fit.
+  bool put_answer(std::span<const std::byte> records, unsigned count, unsigned first) noexcept;
+  // Left out silently when they do not fit: nobody needs them (RFC 2181 9).
+  void put_additional(std::span<const std::byte> records, unsigned count) noexcept;
+  void put_soa(Section section, const Zone& cut, std::size_t name_size, std::uint32_t serial,
+               std::uint32_t ttl) noexcept;
+  void put_chaos_text(std::string_view text) noexcept;
+
+  Reply finish() noexcept;
+
+ private:
+  std::size_t room() const noexcept;
+  std::byte* claim(std::size_t size) noexcept;  // null if it does not fit
+  std::size_t opt_size() const noexcept;
+  void put_opt() noexcept;
+
+  std::byte* const out_;
+  const std::size_t limit_;
+  std::size_t size_;
+  std::uint8_t flags_;  // the header's third byte
+  Rcode rcode_ = Rcode::kNoError;
+  std::uint16_t questions_;
+  std::uint16_t answers_ = 0;
+  std::uint16_t authorities_ = 0;
+  std::uint16_t additionals_ = 0;
+  bool edns_ = false;
+  bool dnssec_ok_ = false;
+  std::uint16_t explanation_ = 0;
+  std::string_view nsid_{};
+  std::array<std::byte, kClientCookieSize> client_cookie_;
+  std::optional<ServerCookie> server_cookie_;  // a cookie option, if there is one
+};
+
+}  // namespace idetcd::resolver

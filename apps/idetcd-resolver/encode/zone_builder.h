@@ -1,0 +1,78 @@
+// ZoneBuilder: turns records into the immutable ZoneSet that the answer path reads.
+//
+// Each changed record is encoded once (by ldns). A commit costs the changed names,
+// not the zone: versions share all the rest. The builder frees what no version uses
+// any more, on its own thread, when it commits.
+#pragma once
+
+#include <idetcd/pattern_template.h>
+#include <idetcd/record_store.h>
+#include <idetcd/result.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "zone/zone.h"
+
+namespace idetcd::resolver {
+
+struct PoolOptions {
+  PatternTemplate pattern;
+  std::string zone{};       // empty: pattern.zone(); must be a suffix of every name
+  std::string pool_name{};  // e.g. "all.tf.local.": answers with all members; empty: none
+};
+
+struct ZoneOptions {
+  std::vector<PoolOptions> pools{};
+  // "10.in-addr.arpa.", "10.0.0.0/8" (whole labels only) or "fd00::/8" (whole nibbles).
+  std::vector<std::string> reverse_zones{};
+  std::chrono::seconds ttl{5};           // of every record; a record's own lease TTL may lower it
+  std::chrono::seconds negative_ttl{2};  // RFC 2308
+  // The one NS of every zone is "ns.<zone>"; these are its addresses: this server's own.
+  std::vector<Ipv4> nameserver_ipv4{};
+  std::vector<Ipv6> nameserver_ipv6{};
+};
+
+inline constexpr std::size_t kMaxRrsetRecords = 100;  // as BIND's max-records-per-type
+
+// What the zone holds and what it could not, as of the last commit.
+struct ZoneTotals {
+  std::size_t names = 0;        // that have records
+  std::size_t members = 0;      // slots that are taken, over all pools
+  std::size_t over_limit = 0;   // records left out of RRsets that have kMaxRrsetRecords
+  std::size_t unencodable = 0;  // ports whose name is no service label; records too large
+};
+
+// For one thread at a time. Zones outlive the builder.
+class ZoneBuilder {
+ public:
+  // kInvalidArgument if a name is no name, a pool does not lie in its zone, or two
+  // pools render the same name.
+  static Result<ZoneBuilder> create(ZoneOptions options);
+  ZoneBuilder(ZoneBuilder&&) noexcept;
+  ZoneBuilder& operator=(ZoneBuilder&&) noexcept;
+  ~ZoneBuilder();
+
+  // `slot` of pool `pool` (index into ZoneOptions::pools) now has this record; null:
+  // it is free. Precondition: 1 <= slot <= that pattern's limit. Seen by readers after commit.
+  void set(std::size_t pool, SlotId slot, const NamedRecord* record);
+
+  // Says so in every answer (stale), or stops answering (expired).
+  void set_freshness(Freshness freshness);
+
+  // The zone with all changes so far. `serial`: etcd's revision modulo 2^32.
+  std::shared_ptr<const ZoneSet> commit(std::uint32_t serial);
+
+  ZoneTotals totals() const;
+
+ private:
+  class Impl;
+  explicit ZoneBuilder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace idetcd::resolver

@@ -1,0 +1,58 @@
+// DnsServer: the UDP workers and the TCP thread over one set of addresses.
+#pragma once
+
+#include <idetcd/result.h>
+#include <idetcd/snapshot.h>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "answer/answer.h"
+#include "common/listen_address.h"
+#include "server/server_counters.h"
+#include "zone/zone.h"
+
+namespace idetcd::resolver {
+
+struct DnsServerOptions {
+  std::vector<app::ListenAddress> listen{};
+  unsigned workers = 0;  // UDP threads for each address; 0: one for each core
+  AnswerPolicy policy{};
+  std::size_t tcp_connections = 4096;
+  std::chrono::milliseconds tcp_idle{10'000};
+};
+
+struct DnsServerTotals {
+  CounterTotals udp;
+  TcpTotals tcp;
+};
+
+// Owns its sockets and threads. stop() and the destructor return within a second.
+// All members are safe to call from any thread.
+class DnsServer {
+ public:
+  // Binds every address for UDP and TCP, then serves `zones`, which must outlive the
+  // server. kUnavailable names the address that could not be bound and what to do.
+  static Result<std::unique_ptr<DnsServer>> start(DnsServerOptions options, const Snapshot<ZoneSet>& zones);
+  ~DnsServer();
+
+  // Where it listens, in the order of the options, ports filled in: "127.0.0.1:53".
+  const std::vector<std::string>& addresses() const noexcept;
+  // The port of the first address.
+  std::uint16_t port() const noexcept;
+
+  DnsServerTotals totals() const;
+
+  // Closes the sockets and ends the threads; a second call does nothing.
+  void stop();
+
+ private:
+  class Impl;
+  explicit DnsServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace idetcd::resolver

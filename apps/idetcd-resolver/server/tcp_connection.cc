@@ -1,0 +1,79 @@
+#include "server/tcp_connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace idetcd::resolver {
+namespace {
+
+constexpr std::size_t kReadSize = 4096;
+
+}  // namespace
+
+TcpConnection::State TcpConnection::readable(const TcpService& service) {
+  std::array<std::byte, kReadSize> bytes;
+  const ssize_t size = recv(fd_.get(), bytes.data(), bytes.size(), 0);
+  if (size < 0) return errno == EAGAIN || errno == EINTR ? State::kIdle : State::kDone;
+  if (size == 0) peer_closed_ = true;  // it may still read what it asked for
+  input_.append(std::span(bytes).first(static_cast<std::size_t>(size)));
+  return advance(service);
+}
+
+TcpConnection::State TcpConnection::writable(const TcpService& service) {
+  return advance(service);
+}
+
+// Answers and sends by turns, as long as both go on: a reply that waits stops the
+// reading, not the server.
+TcpConnection::State TcpConnection::advance(const TcpService& service) {
+  active_ = false;
+  for (bool more = true; more;) {
+    while (unsent() < kMaxUnsent && (more = answer_next(service))) continue;
+    if (!flush()) return State::kDone;
+    if (unsent() != 0) break;
+  }
+  const bool finished = unsent() == 0 && (peer_closed_ || input_.broken());
+  if (finished) return State::kDone;
+  return active_ ? State::kActive : State::kIdle;
+}
+
+bool TcpConnection::answer_next(const TcpService& service) {
+  const auto request = input_.next();
+  if (!request) return false;
+  active_ = true;
+  peer_.now = service.now;
+  ++peer_.rotation;
+  const Reply reply = answer(service.zone, service.policy, peer_, *request, service.scratch);
+  service.counters.count(reply);
+  if (reply.size == 0) return true;
+  output_.push_back(static_cast<std::byte>(reply.size >> 8));
+  output_.push_back(static_cast<std::byte>(reply.size));
+  output_.insert(output_.end(), service.scratch.begin(),
+                 service.scratch.begin() + static_cast<std::ptrdiff_t>(reply.size));
+  return true;
+}
+
+// False if the peer is gone.
+bool TcpConnection::flush() {
+  while (unsent() != 0) {
+    const ssize_t size = send(fd_.get(), output_.data() + sent_, unsent(), MSG_NOSIGNAL);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return false;
+      break;
+    }
+    active_ = true;
+    sent_ += static_cast<std::size_t>(size);
+  }
+  if (unsent() == 0) {
+    output_ = {};  // an idle connection holds no memory
+  } else {
+    output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  }
+  sent_ = 0;
+  return true;
+}
+
+}  // namespace idetcd::resolver

@@ -1,0 +1,61 @@
+// TcpConnection: one peer's queries and replies, on a socket that never blocks.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "answer/answer.h"
+#include "common/file_descriptor.h"
+#include "server/server_counters.h"
+#include "wire/message_stream.h"
+
+namespace idetcd::resolver {
+
+// What answering needs from the server, lent for one call.
+struct TcpService {
+  const ZoneSet& zone;
+  const AnswerPolicy& policy;
+  ServerCounters& counters;
+  std::uint32_t now = 0;
+  std::vector<std::byte>& scratch;  // of kMaxTcpReply bytes, for the thread
+};
+
+// For one thread. Bounded: it reads no further while kMaxUnsent bytes of replies wait
+// for a peer that does not read, and holds at most one unfinished request.
+class TcpConnection {
+ public:
+  static constexpr std::size_t kMaxUnsent = 64 * 1024;
+
+  enum class State {
+    kIdle,    // nothing happened that a peer may call activity
+    kActive,  // a request was complete, or the peer took bytes
+    kDone,    // close it
+  };
+
+  TcpConnection(app::FileDescriptor fd, const Ipv6& peer) : fd_(std::move(fd)), peer_{peer, Transport::kTcp, 0, 0} {}
+
+  int fd() const noexcept { return fd_.get(); }
+
+  // Does what the socket is ready for, in bounded time.
+  State readable(const TcpService& service);
+  State writable(const TcpService& service);
+
+  bool wants_read() const noexcept { return !peer_closed_ && !input_.broken() && unsent() < kMaxUnsent; }
+  bool wants_write() const noexcept { return unsent() != 0; }
+
+ private:
+  std::size_t unsent() const noexcept { return output_.size() - sent_; }
+  State advance(const TcpService& service);
+  bool answer_next(const TcpService& service);
+  bool flush();
+
+  app::FileDescriptor fd_;
+  RequestContext peer_;
+  MessageStream input_;
+  std::vector<std::byte> output_;
+  std::size_t sent_ = 0;
+  bool peer_closed_ = false;
+  bool active_ = false;  // since the present call began
+};
+
+}  // namespace idetcd::resolver

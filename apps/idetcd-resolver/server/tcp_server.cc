@@ -1,0 +1,200 @@
+#include "server/tcp_server.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <list>
+#include <thread>
+
+#include "server/peer.h"
+#include "server/tcp_connection.h"
+
+namespace idetcd::resolver {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kEvents = 64;
+constexpr int kAcceptsAtOnce = 64;                  // then the connections get their turn
+constexpr std::chrono::milliseconds kMaxWait{250};  // so that an idle thread lets go of old zones
+
+}  // namespace
+
+class TcpServer::Loop {
+ public:
+  Loop(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones,
+       TcpLimits limits)
+      : policy_(policy),
+        zones_(zones),
+        limits_(limits),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        scratch_(kMaxTcpReply) {
+    sources_.push_back({wake_.get(), {}});
+    for (const Listener& listener : listeners) sources_.push_back({listener.tcp.get(), {}});
+    for (Source& source : sources_) watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source);
+    thread_ = std::thread([this] { run(); });
+  }
+
+  void stop() {
+    if (!thread_.joinable()) return;
+    stop_.store(true, std::memory_order_relaxed);
+    eventfd_write(wake_.get(), 1);
+    thread_.join();
+  }
+
+  TcpTotals totals() const {
+    return {counters_.totals(), accepted_.get(), accepted_.get() - closed_.get(), shed_.get(), timed_out_.get()};
+  }
+
+ private:
+  // What epoll knows: a listening socket (or the wake-up), or a connection.
+  struct Source {
+    int fd = -1;
+    std::unique_ptr<TcpConnection> connection{};
+    Clock::time_point active{};
+    std::uint32_t interest = 0;
+    std::list<Source>::iterator self{};
+  };
+  using Sources = std::list<Source>;
+
+  void run() {
+    Snapshot<ZoneSet>::Reader reader(zones_);
+    std::array<epoll_event, kEvents> events;
+    while (!stop_.load(std::memory_order_relaxed)) {
+      const int count = epoll_wait(epoll_.get(), events.data(), kEvents, wait_time());
+      const TcpService service{reader.current(), policy_, counters_, coarse_now(), scratch_};
+      now_ = Clock::now();
+      for (int i = 0; i < count; ++i) handle(events[static_cast<std::size_t>(i)], service);
+      gone_.clear();
+      expire();
+    }
+    connections_.clear();
+  }
+
+  int wait_time() const {
+    if (connections_.empty()) return static_cast<int>(kMaxWait.count());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(connections_.front().active + limits_.idle - Clock::now());
+    return static_cast<int>(std::clamp(left, std::chrono::milliseconds{0}, kMaxWait).count());
+  }
+
+  void handle(const epoll_event& event, const TcpService& service) {
+    auto& source = *static_cast<Source*>(event.data.ptr);
+    if (source.fd == wake_.get() || source.fd == -1) return;  // -1: closed earlier in this round
+    if (!source.connection) return accept_from(source.fd);
+    TcpConnection& connection = *source.connection;
+    auto state = TcpConnection::State::kDone;
+    if ((event.events & EPOLLOUT) != 0)
+      state = connection.writable(service);
+    else if ((event.events & EPOLLIN) != 0)
+      state = connection.readable(service);
+    if (state == TcpConnection::State::kDone) return remove(source);
+    if (state == TcpConnection::State::kActive) touch(source);
+    update_interest(source);
+  }
+
+  void accept_from(int listener) {
+    for (int i = 0; i < kAcceptsAtOnce; ++i) {
+      sockaddr_storage address{};
+      socklen_t size = sizeof address;
+      app::FileDescriptor fd(
+          accept4(listener, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!fd) {
+        const bool out_of_files = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        if (out_of_files && !shed_oldest()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return;
+      }
+      while (connections_.size() >= limits_.connections && shed_oldest()) continue;
+      accepted_.add(1);
+      Source& source = connections_.emplace_back();
+      source.self = std::prev(connections_.end());
+      source.fd = fd.get();
+      source.active = now_;
+      source.connection = std::make_unique<TcpConnection>(std::move(fd), peer_address(address));
+      source.interest = EPOLLIN;
+      watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source);
+    }
+  }
+
+  void update_interest(Source& source) {
+    const std::uint32_t interest = (source.connection->wants_read() ? std::uint32_t{EPOLLIN} : 0U) |
+                                   (source.connection->wants_write() ? std::uint32_t{EPOLLOUT} : 0U);
+    if (interest == source.interest) return;
+    source.interest = interest;
+    watch(EPOLL_CTL_MOD, source.fd, interest, &source);
+  }
+
+  void watch(int operation, int fd, std::uint32_t interest, Source* source) {
+    epoll_event event{};
+    event.events = interest;
+    event.data.ptr = source;
+    epoll_ctl(epoll_.get(), operation, fd, &event);
+  }
+
+  // The list is ordered by activity, the idlest first.
+  void touch(Source& source) {
+    source.active = now_;
+    connections_.splice(connections_.end(), connections_, source.self);
+  }
+
+  // The source itself stays until the round's end: later events may point to it.
+  void remove(Source& source) {
+    closed_.add(1);
+    source.fd = -1;
+    source.connection.reset();
+    gone_.splice(gone_.end(), connections_, source.self);
+  }
+
+  bool shed_oldest() {
+    if (connections_.empty()) return false;
+    shed_.add(1);
+    remove(connections_.front());
+    return true;
+  }
+
+  void expire() {
+    while (!connections_.empty() && now_ - connections_.front().active >= limits_.idle) {
+      timed_out_.add(1);
+      remove(connections_.front());
+    }
+    gone_.clear();
+  }
+
+  const AnswerPolicy& policy_;
+  const Snapshot<ZoneSet>& zones_;
+  const TcpLimits limits_;
+  const app::FileDescriptor epoll_;
+  const app::FileDescriptor wake_;
+  Sources sources_;      // listening; constant after construction
+  Sources connections_;  // the loop's thread only, as all below
+  Sources gone_;
+  std::vector<std::byte> scratch_;
+  Clock::time_point now_{};
+  std::atomic<bool> stop_{false};
+  ServerCounters counters_;
+  Counter accepted_, closed_, shed_, timed_out_;
+  std::thread thread_;
+};
+
+TcpServer::TcpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones,
+                     TcpLimits limits)
+    : loop_(std::make_unique<Loop>(listeners, policy, zones, limits)) {}
+
+TcpServer::~TcpServer() {
+  stop();
+}
+
+TcpTotals TcpServer::totals() const {
+  return loop_->totals();
+}
+
+void TcpServer::stop() {
+  loop_->stop();
+}
+
+}  // namespace idetcd::resolver

@@ -1,0 +1,35 @@
+// UdpServer: one thread for each UDP socket: receive a batch, answer it in place, send it.
+#pragma once
+
+#include <idetcd/snapshot.h>
+
+#include <memory>
+#include <vector>
+
+#include "answer/answer.h"
+#include "server/listeners.h"
+#include "server/server_counters.h"
+
+namespace idetcd::resolver {
+
+// Owns its threads; borrows the sockets, the policy and the zones, which must outlive it.
+class UdpServer {
+ public:
+  // Starts a thread for each UDP socket of `listeners`.
+  UdpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones);
+  UdpServer(const UdpServer&) = delete;
+  UdpServer& operator=(const UdpServer&) = delete;
+  ~UdpServer();
+
+  // Any thread.
+  CounterTotals totals() const;
+
+  // Ends the threads within half a second; a second call does nothing. Not thread-safe.
+  void stop();
+
+ private:
+  class Worker;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace idetcd::resolver

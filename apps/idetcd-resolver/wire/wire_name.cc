@@ -1,0 +1,119 @@
+#include "wire/wire_name.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "wire/wire.h"
+
+namespace idetcd::resolver {
+namespace {
+
+constexpr std::size_t kMaxLabel = 63;
+constexpr std::string_view kHex = "0123456789abcdef";
+
+char to_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool printable(char c) noexcept {
+  return c > ' ' && c < 0x7f && c != '\\' && c != '.';
+}
+
+bool append_label(Bytes& name, std::string_view label) {
+  if (label.empty() || label.size() > kMaxLabel || !std::all_of(label.begin(), label.end(), printable)) return false;
+  name.push_back(static_cast<std::byte>(label.size()));
+  std::transform(label.begin(), label.end(), std::back_inserter(name),
+                 [](char c) { return static_cast<std::byte>(to_lower(c)); });
+  return true;
+}
+
+template <class Octets>
+Bytes reverse_v4(const Octets& octets, std::size_t count) {
+  Bytes name;
+  for (std::size_t i = count; i-- > 0;) append_label(name, std::to_string(octets[i]));
+  append_label(name, "in-addr");
+  append_label(name, "arpa");
+  name.push_back(std::byte{0});
+  return name;
+}
+
+Bytes reverse_v6(const Ipv6& address, std::size_t nibbles) {
+  Bytes name;
+  for (std::size_t i = nibbles; i-- > 0;) {
+    const unsigned octet = address[i / 2];
+    append_label(name, kHex.substr(i % 2 == 0 ? octet >> 4 : octet & 15, 1));
+  }
+  append_label(name, "ip6");
+  append_label(name, "arpa");
+  name.push_back(std::byte{0});
+  return name;
+}
+
+}  // namespace
+
+std::optional<Bytes> to_wire(std::string_view text) {
+  Bytes name;
+  if (text == ".") text = {};
+  if (!text.empty() && text.back() == '.') text.remove_suffix(1);
+  while (!text.empty()) {
+    const std::size_t dot = text.find('.');
+    if (!append_label(name, text.substr(0, dot))) return std::nullopt;
+    if (dot == std::string_view::npos) break;
+    text.remove_prefix(dot + 1);
+    if (text.empty()) return std::nullopt;
+  }
+  name.push_back(std::byte{0});
+  if (name.size() > kMaxNameSize) return std::nullopt;
+  return name;
+}
+
+std::string to_text(WireName name) {
+  std::string text;
+  while (name.front() != std::byte{0}) {
+    const auto label = std::to_integer<std::size_t>(name.front());
+    text.append(reinterpret_cast<const char*>(name.data()) + 1, label).push_back('.');
+    name = name.subspan(label + 1);
+  }
+  return text.empty() ? "." : text;
+}
+
+std::optional<Bytes> prepend(std::string_view label, WireName name) {
+  Bytes longer;
+  longer.reserve(label.size() + 1 + name.size());
+  if (!append_label(longer, label) || longer.size() + name.size() > kMaxNameSize) return std::nullopt;
+  longer.insert(longer.end(), name.begin(), name.end());
+  return longer;
+}
+
+WireName parent_of(WireName name) noexcept {
+  return name.subspan(std::to_integer<std::size_t>(name.front()) + 1);
+}
+
+bool lies_in(WireName name, WireName zone) noexcept {
+  while (name.size() > zone.size()) name = parent_of(name);
+  return name.size() == zone.size() && std::memcmp(name.data(), zone.data(), name.size()) == 0;
+}
+
+Bytes reverse_name(const Ipv4& address) {
+  return reverse_v4(address, address.size());
+}
+Bytes reverse_name(const Ipv6& address) {
+  return reverse_v6(address, 2 * address.size());
+}
+
+std::optional<Bytes> reverse_zone(std::string_view network) {
+  const std::size_t slash = network.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view prefix = network.substr(slash + 1);
+  unsigned bits = 0;
+  const auto [end, error] = std::from_chars(prefix.data(), prefix.data() + prefix.size(), bits);
+  if (error != std::errc{} || end != prefix.data() + prefix.size()) return std::nullopt;
+  if (const auto v4 = parse_ipv4(network.substr(0, slash)))
+    return bits <= 32 && bits % 8 == 0 ? std::optional(reverse_v4(*v4, bits / 8)) : std::nullopt;
+  if (const auto v6 = parse_ipv6(network.substr(0, slash)))
+    return bits <= 128 && bits % 4 == 0 ? std::optional(reverse_v6(*v6, bits / 4)) : std::nullopt;
+  return std::nullopt;
+}
+
+}  // namespace idetcd::resolver

@@ -1,0 +1,349 @@
+#include "claim/claim_run.h"
+
+#include "base/stable_hash.h"
+#include "claim/claim_options.h"
+#include "machine/waiting_room.h"
+#include "model/node_entry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace idetcd::internal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kRelist = 60s;  // a waiting claimant's own check that no event was lost
+
+std::string new_node_id() {
+  return fmt::format("{:016x}", random_seed());
+}
+
+std::string pool_of(const ClaimSetting& setting) {
+  return setting.options.path + setting.pattern.canonical();
+}
+
+std::string address_of(const Record& record) {
+  if (!record.ipv4.empty()) return to_string(record.ipv4.front());
+  if (!record.ipv6.empty()) return to_string(record.ipv6.front());
+  return {};
+}
+
+}  // namespace
+
+LeaseId grace_lease_id(std::string_view pool, std::string_view node_id, std::chrono::seconds ttl) {
+  const std::string text = fmt::format("{}{}{}{}{}", pool, '\0', node_id, '\0', ttl.count());
+  return static_cast<LeaseId>(stable_hash(text) >> 1) | 1;
+}
+
+ClaimRun::ClaimRun(ClaimSetting setting, const Record& record, std::stop_token stop)
+    : setting_(std::move(setting)),
+      session_(setting_.etcd, *setting_.clock, setting_.options.log, setting_.options.ttl, std::move(stop)),
+      keys_(std::make_shared<const PoolKeys>(setting_.options.path, setting_.pattern)),
+      record_(record) {}
+
+Result<HeldSlot> ClaimRun::run() {
+  if (auto ready = prepare(); !ready) return std::move(ready).error();
+  auto done = resume();
+  while (done && !*done) done = one_session();
+  if (!done) {
+    if (session_.lease()) (void)setting_.etcd->lease_revoke(session_.lease()->id(), {.timeout = 1000ms});
+    return explained(std::move(done).error(), *keys_);
+  }
+  return HeldSlot{.etcd = setting_.etcd,
+                  .keys = keys_,
+                  .clock = setting_.clock,
+                  .log = setting_.options.log,
+                  .name = std::string(setting_.pattern.render(owned_.slot)),
+                  .node_id = node_id_,
+                  .owned = owned_,
+                  .record_revision = owned_.token,
+                  .cluster_id = cluster_id_,
+                  .mailbox = session_.mailbox(),
+                  .session = std::move(session_.lease()),
+                  .grace = std::move(session_.grace()),
+                  .state = std::move(state_)};
+}
+
+Status ClaimRun::prepare() {
+  const ClaimOptions& options = setting_.options;
+  if (auto checked = check(options); !checked) return checked;
+  record_.node.clear();
+  if (auto valid = validate(record_); !valid) return valid;
+  if (!options.state_dir.empty()) {
+    auto file = StateFile::open(options.state_dir, pool_of(setting_));
+    if (file) {
+      state_.emplace(std::move(*file));
+      saved_ = state_->load().value_or(SavedClaim{});
+    } else if (auto carried_on = without_state(std::move(file).error()); !carried_on) {
+      return carried_on;
+    }
+  }
+  if (!valid_node_id(saved_.node_id)) saved_ = {};
+  node_id_ = !options.node_id.empty() ? options.node_id : saved_.node_id;
+  if (node_id_.empty()) node_id_ = new_node_id();
+  if (saved_.node_id != node_id_) saved_ = SavedClaim{.node_id = node_id_};
+  if (saved_.lease != 0) predecessor_until_ = setting_.clock->now() + options.ttl + 2s;
+  record_.node = node_id_;
+  record_.token = 0;
+  return {};
+}
+
+// At the start that is a mistake to be told. A process that had a name once serves on:
+// a disk that got full or read-only meanwhile should not end it.
+Status ClaimRun::without_state(Error error) {
+  if (setting_.predecessor == 0) return error;
+  session_.log(LogLevel::kWarning, error.message + "; going on without");
+  return {};
+}
+
+// Our own former run's lease, if it still lives and that run is surely dead: then
+// the slot is taken over with a new token and was never free in between.
+Result<bool> ClaimRun::resume() {
+  if (saved_.lease == 0 || !saved_.owner_is_dead) return false;
+  if (auto known = find_slot_of_saved(); !known) return std::move(known).error();
+  if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return false;
+  auto adopted = session_.adopt(saved_.lease);
+  if (!adopted || !*adopted) return adopted;
+  if (auto granted = grant_grace(); !granted) return std::move(granted).error();
+  record_.ttl = session_.lease()->machine().ttl();
+
+  const std::string node = keys_->node(node_id_);
+  const std::string record = keys_->record(setting_.pattern.render(saved_.slot));
+  Txn txn;
+  txn.compares.push_back(Compare::lease_is(node, saved_.lease));
+  if (saved_.token != 0) txn.compares.push_back(Compare::modified_at(node, saved_.token));
+  txn.compares.push_back(Compare::lease_is(record, saved_.lease));
+  txn.success.emplace_back(PutRequest{node, node_value(saved_.slot), saved_.lease});
+  txn.success.emplace_back(PutRequest{record, to_json(record_), saved_.lease});
+  if (session_.grace()) {  // the former run may have been less sticky
+    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, session_.grace()->id()});
+    txn.success.emplace_back(PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), session_.grace()->id()});
+  }
+  auto reply = session_.insist("resuming the claim", [&] { return setting_.etcd->txn(txn, session_.call()); });
+  if (!reply) return std::move(reply).error();
+  if (!reply->succeeded) {
+    session_.lease().reset();
+    return false;
+  }
+  return settle(Owned{saved_.slot, reply->header.revision}, *reply);
+}
+
+// A run that was killed before its claim's answer was written down may own a slot.
+Status ClaimRun::find_slot_of_saved() {
+  if (saved_.token != 0) return {};
+  const RangeRequest request{.keys = KeyRange::one(keys_->node(node_id_))};
+  auto reply =
+      session_.insist("looking for the former claim", [&] { return setting_.etcd->range(request, session_.call()); });
+  if (!reply) return std::move(reply).error();
+  const bool ours = !reply->kvs.empty() && reply->kvs.front().lease == saved_.lease;
+  const auto entry = ours ? parse_node_entry(reply->kvs.front().value) : std::nullopt;
+  if (entry) {
+    saved_.slot = entry->slot;
+  } else {
+    saved_.lease = 0;
+  }
+  return {};
+}
+
+Result<bool> ClaimRun::one_session() {
+  if (auto granted = session_.grant(); !granted) return std::move(granted).error();
+  if (auto granted = grant_grace(); !granted) return std::move(granted).error();
+  if (auto saved = save(saved_.slot, 0); !saved) {
+    if (auto carried_on = without_state(std::move(saved).error()); !carried_on) return std::move(carried_on).error();
+  }
+  auto home = find_home();
+  if (!home) return std::move(home).error();
+  record_.ttl = session_.lease()->machine().ttl();
+  ClaimPlan plan(*keys_, setting_.pattern,
+                 ClaimIntent{.node_id = node_id_,
+                             .address = address_of(record_),
+                             .record = to_json(record_),
+                             .session = session_.lease()->id(),
+                             .grace = session_.grace() ? session_.grace()->id() : 0,
+                             .home = *home});
+  return claim_with(plan);
+}
+
+Status ClaimRun::grant_grace() {
+  const auto sticky = setting_.options.sticky;
+  if (sticky.count() == 0) return {};
+  // The session's own time, and once more: its last renewal may be younger than ours.
+  const auto ttl = sticky + 2 * setting_.options.ttl;
+  return session_.grant_grace(grace_lease_id(pool_of(setting_), node_id_, ttl), ttl);
+}
+
+Result<std::optional<SlotId>> ClaimRun::find_home() {
+  SlotId slot = setting_.predecessor_slot != 0 ? setting_.predecessor_slot : saved_.slot;
+  if (slot == 0) {
+    if (!session_.grace()) return std::optional<SlotId>{};
+    const RangeRequest request{.keys = KeyRange::one(keys_->home(node_id_))};
+    auto reply =
+        session_.insist("looking for the former slot", [&] { return setting_.etcd->range(request, session_.call()); });
+    if (!reply) return std::move(reply).error();
+    if (reply->kvs.empty()) return std::optional<SlotId>{};
+    const std::string& text = reply->kvs.front().value;
+    std::from_chars(text.data(), text.data() + text.size(), slot);
+  }
+  if (slot == 0 || slot > setting_.pattern.limit()) return std::optional<SlotId>{};
+  return std::optional<SlotId>{slot};
+}
+
+Result<bool> ClaimRun::claim_with(ClaimPlan& plan) {
+  while (!session_.lease_ended()) {
+    auto reply = setting_.etcd->txn(plan.transaction(), session_.call());
+    if (!reply) {
+      const Error& error = reply.error();
+      if (error.code == ErrorCode::kNotFound) return false;  // the lease has ended
+      if (error.code == ErrorCode::kTooManyOperations && plan.shorten_chain()) continue;
+      if (!is_transient(error.code)) return std::move(reply).error();
+      plan.outcome_unknown();
+      if (auto waited = session_.pause("claiming", error); !waited) return std::move(waited).error();
+      continue;
+    }
+    session_.answered();
+    const ClaimOutcome outcome = plan.take(*reply);
+    if (const auto* owned = std::get_if<Owned>(&outcome)) return settle(*owned, *reply);
+    if (const auto* taken = std::get_if<Taken>(&outcome)) {
+      if (auto yielded = yield_to_predecessor(*taken); !yielded) return std::move(yielded).error();
+    } else if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
+      if (ranked->rank <= ranked->free) continue;
+      const auto turn = wait_for_turn(plan, *ranked);
+      if (!turn) return turn.error();
+      if (*turn == Turn::kSessionEnded) return false;
+      if (*turn == Turn::kFull) return pool_is_full();
+    } else {
+      return Error{ErrorCode::kInternal, "etcd's answer to the claim does not fit the question; is it an etcd v3?"};
+    }
+  }
+  return false;
+}
+
+Error ClaimRun::pool_is_full() const {
+  return Error{ErrorCode::kFull,
+               fmt::format("every one of the {} slots of {} is taken; raise the limit, or wait for one",
+                           setting_.pattern.limit(), setting_.pattern.canonical())};
+}
+
+// The node entry is somebody else's, or what an earlier run of ours left behind: that
+// is revoked if we know it to be dead, and waited out if it may be.
+Status ClaimRun::yield_to_predecessor(const Taken& taken) {
+  const bool dead_run = taken.lease == saved_.lease && saved_.owner_is_dead;
+  if (taken.lease != 0 && (taken.lease == setting_.predecessor || dead_run)) {
+    auto revoked = setting_.etcd->lease_revoke(taken.lease, session_.call());
+    if (revoked || revoked.error().code == ErrorCode::kNotFound) return {};
+    if (!is_transient(revoked.error().code)) return revoked;
+    return session_.pause("revoking the former lease", revoked.error());
+  }
+  if (taken.lease == saved_.lease && taken.lease != 0 && setting_.clock->now() < predecessor_until_) {
+    return session_.pause();
+  }
+  return Error{ErrorCode::kDuplicateNode,
+               fmt::format("node id '{}' is in use by {} (slot {}), and this is {}; give each node its own node-id, "
+                           "or wait {} s if that is an earlier run of this node (a state-dir lets it resume at once)",
+                           node_id_, taken.address.empty() ? "another node" : taken.address, taken.slot,
+                           address_of(record_), setting_.options.ttl.count())};
+}
+
+// --- waiting for a turn -----------------------------------------------------------
+
+// Waits until our ticket is among the first as many as slots are free. A pool where
+// that can not be for lack of any free slot is full; one with free slots that belong
+// to older tickets will be decided within their leases' time.
+Result<ClaimRun::Turn> ClaimRun::wait_for_turn(ClaimPlan& plan, const Ranked& ranked) {
+  const bool may_wait = setting_.options.on_full == OnFull::kWait;
+  if (ranked.free == 0 && !may_wait) return Turn::kFull;
+  const auto longest = setting_.options.longest_wait;
+  if (longest.count() > 0 && wait_until_ == TimePoint::max()) wait_until_ = setting_.clock->now() + longest;
+  WaitingRoom room(*keys_, setting_.pattern, node_id_);
+  for (;;) {
+    auto turn = wait_in(room, plan, may_wait);
+    if (turn || turn.error().code != ErrorCode::kCompacted) return turn;
+    if (auto waited = session_.pause(); !waited) return std::move(waited).error();
+  }
+}
+
+// kCompacted: the room's view is not whole any more, list again.
+Result<ClaimRun::Turn> ClaimRun::wait_in(WaitingRoom& room, ClaimPlan& plan, bool may_wait) {
+  const auto listed = list(room);
+  if (!listed) return listed.error();
+  if (!*listed) return Turn::kSessionEnded;
+  const auto watches = follow(room);
+  const TimePoint relist = setting_.clock->now() + kRelist;
+  while (setting_.clock->now() < relist) {
+    if (session_.stopped()) return session_.cancelled();
+    if (!room.queued() || session_.lease_ended()) return Turn::kSessionEnded;
+    if (room.my_turn()) {
+      plan.aim(room.occupancy(), room.pairing());
+      return Turn::kOurs;
+    }
+    if (!may_wait && room.occupancy().free() == 0) return Turn::kFull;
+    const TimePoint now = setting_.clock->now();
+    if (now >= wait_until_) return Turn::kFull;
+    if (std::exchange(told_position_, room.rank()) != room.rank() && setting_.options.on_position) {
+      setting_.options.on_position(room.rank());
+    }
+    if (!apply_news(room, watches.first_number, std::min(relist, wait_until_) - now)) break;
+  }
+  return Error{ErrorCode::kCompacted, "the queue must be listed again"};
+}
+
+Result<bool> ClaimRun::list(WaitingRoom& room) {
+  auto reply =
+      session_.insist("listing the queue", [&] { return setting_.etcd->txn(room.listing(), session_.call()); });
+  if (!reply) return std::move(reply).error();
+  return room.load(*reply);
+}
+
+ClaimRun::RoomWatches ClaimRun::follow(const WaitingRoom& room) {
+  RoomWatches watches;
+  watches.first_number = next_watch_;
+  const auto open = [&](const KeyRange& keys) {
+    return setting_.etcd->watch({keys, room.revision() + 1},
+                                [mailbox = session_.mailbox(), number = next_watch_++](Result<WatchBatch> batch) {
+                                  mailbox->push(WatchNews{number, std::move(batch)});
+                                });
+  };
+  watches.members = open(keys_->members());
+  watches.records = open(keys_->records());
+  return watches;
+}
+
+// False: a watch has ended or news were dropped.
+bool ClaimRun::apply_news(WaitingRoom& room, std::uint64_t first_number, std::chrono::nanoseconds at_most) {
+  bool whole = true;
+  for (const WatchNews& news : session_.news(at_most)) {
+    if (news.watch < first_number) continue;  // of an earlier listing
+    if (!news.batch) {
+      whole = false;
+    } else if (news.watch == first_number) {
+      room.apply_members(*news.batch);
+    } else {
+      room.apply_records(*news.batch);
+    }
+  }
+  return whole && !session_.mailbox()->take_overflow();
+}
+
+// --- the end ------------------------------------------------------------------------
+
+bool ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
+  owned_ = owned;
+  cluster_id_ = reply.header.cluster_id;
+  // Without it a restart can not resume, which is no reason to give the slot up.
+  if (auto saved = save(owned.slot, owned.token); !saved) session_.log(LogLevel::kWarning, saved.error().message);
+  return true;
+}
+
+Status ClaimRun::save(SlotId slot, Revision token) const {
+  if (!state_) return {};
+  return state_->save(SavedClaim{node_id_, session_.lease()->id(), slot, token});
+}
+
+std::string ClaimRun::node_value(SlotId slot) const {
+  return to_json(NodeEntry{slot, address_of(record_)});
+}
+
+}  // namespace idetcd::internal

@@ -1,0 +1,97 @@
+// ClaimSession: what a claim() call has open while it runs: its leases, which it keeps
+// alive meanwhile, and its patience with an etcd that is away. One thread.
+#pragma once
+
+#include "base/backoff.h"
+#include "base/transient.h"
+#include "claim/leases.h"
+
+#include <idetcd/etcd.h>
+#include <idetcd/log.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace idetcd::internal {
+
+class ClaimSession {
+ public:
+  // `ttl` is what the leases will be granted with; calls are as patient as it allows.
+  ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
+               std::stop_token stop);
+
+  Etcd& etcd() const noexcept { return *etcd_; }
+  const Clock& clock() const noexcept { return *clock_; }
+  const std::shared_ptr<ClaimMailbox>& mailbox() const noexcept { return mailbox_; }
+
+  // The leases; empty until granted or adopted.
+  std::optional<KeptLease>& lease() noexcept { return lease_; }
+  const std::optional<KeptLease>& lease() const noexcept { return lease_; }
+  std::optional<KeptLease>& grace() noexcept { return grace_; }
+
+  Status grant();  // a new lease, in the place of the old one, which is revoked
+  Status grant_grace(LeaseId id, std::chrono::seconds ttl);  // or the one of that id that is there
+  Result<bool> adopt(LeaseId id);                            // false: that lease is gone
+  bool lease_ended() const noexcept { return !lease_ || lease_->machine().ended(); }
+
+  // Repeats a call that failed for a passing reason, until it works, or fails for
+  // good, or is stopped (kCancelled). Says once that etcd is away, and `what` waits.
+  template <class Call>
+  auto insist(std::string_view what, Call make_call) -> decltype(make_call());
+
+  // For one try of a call. Renews the lease first: it will not be while we are blocked.
+  CallOptions call();
+  Status pause(std::string_view what, const Error& error);  // after it failed
+  void answered();                                          // after it did not
+
+  // Waits a little, keeping the leases alive.
+  Status pause();
+
+  // What the watches told; waits up to `at_most` for it, keeping the leases alive.
+  std::vector<WatchNews> news(std::chrono::nanoseconds at_most);
+
+  bool stopped() const noexcept { return stop_.stop_requested(); }
+  Error cancelled() const;
+  void log(LogLevel level, const std::string& message) const;
+
+ private:
+  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there, std::chrono::seconds pace);
+  Status wait(std::chrono::nanoseconds time);
+  std::chrono::nanoseconds until_lease_work() const;
+
+  const std::shared_ptr<Etcd> etcd_;
+  const Clock* const clock_;
+  const LogSink log_;
+  const std::chrono::seconds ttl_;
+  const std::stop_token stop_;
+  const std::shared_ptr<ClaimMailbox> mailbox_ = std::make_shared<ClaimMailbox>();
+  std::optional<KeptLease> lease_;
+  std::optional<KeptLease> grace_;
+  Backoff backoff_;
+  Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
+  TimePoint called_at_{};
+  std::chrono::milliseconds patience_;  // with one call
+  bool away_ = false;                   // etcd was said to be away
+};
+
+template <class Call>
+auto ClaimSession::insist(std::string_view what, Call make_call) -> decltype(make_call()) {
+  for (;;) {
+    auto reply = make_call();
+    if (reply) {
+      answered();
+      return reply;
+    }
+    if (stopped()) return cancelled();
+    if (!is_transient(reply.error().code)) return reply;
+    if (auto waited = pause(what, reply.error()); !waited) return std::move(waited).error();
+  }
+}
+
+}  // namespace idetcd::internal

@@ -1,0 +1,268 @@
+#include <idetcd/record_store.h>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "base/transient.h"
+#include "machine/watch_machine.h"
+#include "model/pool_keys.h"
+#include "records/record_set_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+namespace idetcd {
+using namespace internal;  // the implementation
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kListPage = 5000;  // keys per request, so that no answer is huge
+constexpr auto kMaxSleep = 3600s;
+constexpr std::size_t kMaxNews = 65536;
+
+struct News {
+  std::uint64_t watch;
+  Result<WatchBatch> batch;
+};
+
+struct Listing {
+  Header header;
+  RecordSetBuilder records;
+  std::vector<SlotId> changed;
+};
+
+}  // namespace
+
+class RecordStore::Impl {
+ public:
+  Impl(std::shared_ptr<Etcd> etcd, RecordStoreOptions options)
+      : etcd_(std::move(etcd)),
+        options_(std::move(options)),
+        keys_(options_.path, options_.pattern),
+        machine_(options_.reconcile, clock_.now(), random_seed()),
+        records_(options_.pattern.limit()) {}
+
+  ~Impl() {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Status first_listing(const std::stop_token& stop);
+  void start() {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+
+  std::shared_ptr<const RecordSet> snapshot() const {
+    std::lock_guard lock(mutex_);
+    return set_;
+  }
+
+  Staleness staleness() const noexcept {
+    if (live_.load()) return {true, 0ms};
+    const auto since = clock_.now().time_since_epoch() - std::chrono::nanoseconds(whole_until_.load());
+    return {false, std::chrono::duration_cast<std::chrono::milliseconds>(since)};
+  }
+
+ private:
+  void run(const std::stop_token& stop);
+  void act(const std::stop_token& stop);
+  Status list(const std::stop_token& stop);
+  Result<Listing> fetch(const std::stop_token& stop);
+  void open_watch();
+  void take(News& news);
+  void apply(const WatchBatch& batch);
+  void publish();
+  std::optional<SlotId> slot_of(const std::string& key) const;
+  void note_liveness();
+  void say(LogLevel level, const std::string& message) const {
+    if (options_.log) options_.log(level, message);
+  }
+
+  const std::shared_ptr<Etcd> etcd_;
+  const RecordStoreOptions options_;
+  const PoolKeys keys_;
+  const Clock& clock_ = boot_clock();
+
+  // The store thread's own (before start(): the opener's).
+  WatchMachine machine_;
+  RecordSetBuilder records_;
+  std::vector<SlotId> changed_;
+  std::unique_ptr<Watch> watch_;
+  std::uint64_t watch_number_ = 0;
+  const std::shared_ptr<Mailbox<News>> mailbox_ = std::make_shared<Mailbox<News>>(kMaxNews);
+  bool away_ = false;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const RecordSet> set_ = std::make_shared<const RecordSet>();  // guarded by mutex_
+  std::atomic<bool> live_{false};
+  std::atomic<std::chrono::nanoseconds::rep> whole_until_{0};
+
+  std::jthread thread_;
+};
+
+Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
+  Backoff backoff(50ms, 2s, random_seed());
+  for (;;) {
+    auto listed = list(stop);
+    if (listed) return listed;
+    if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "reading the records was cancelled"};
+    if (!is_transient(listed.error().code)) return explained(std::move(listed).error(), keys_);
+    if (!std::exchange(away_, true))
+      say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
+    mailbox_->take(backoff.next(), stop);
+  }
+}
+
+void RecordStore::Impl::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    act(stop);
+    const auto sleep = std::clamp<std::chrono::nanoseconds>(
+        std::min(machine_.wake(), clock_.now() + kMaxSleep) - clock_.now(), 0ns, kMaxSleep);
+    for (News& news : mailbox_->take(sleep, stop)) take(news);
+    if (mailbox_->take_overflow()) machine_.events_dropped(clock_.now());
+    publish();  // once for all that had come
+    note_liveness();
+  }
+  watch_.reset();
+}
+
+void RecordStore::Impl::act(const std::stop_token& stop) {
+  switch (machine_.next(clock_.now())) {
+    case WatchMachine::Act::kNone: return;
+    case WatchMachine::Act::kWatch: return open_watch();
+    case WatchMachine::Act::kList:
+      if (auto listed = list(stop); !listed && !stop.stop_requested()) {
+        if (!std::exchange(away_, true))
+          say(LogLevel::kWarning, listed.error().message + "; serving what was last seen");
+      }
+  }
+}
+
+Status RecordStore::Impl::list(const std::stop_token& stop) {
+  auto listing = fetch(stop);
+  if (!listing) {
+    machine_.list_failed(clock_.now());
+    return std::move(listing).error();
+  }
+  watch_.reset();
+  ++watch_number_;
+  machine_.listed(listing->header, clock_.now());
+  records_ = std::move(listing->records);
+  changed_.insert(changed_.end(), listing->changed.begin(), listing->changed.end());
+  publish();
+  return {};
+}
+
+// Page by page at one revision, applied to a copy: a listing that breaks off halfway
+// changes nothing.
+Result<Listing> RecordStore::Impl::fetch(const std::stop_token& stop) {
+  Listing listing{{}, records_.fork(), {}};
+  std::vector<bool> seen(options_.pattern.limit() + std::size_t{1});
+  RangeRequest request{.keys = keys_.records(), .limit = kListPage};
+  for (bool more = true; more;) {
+    auto page = etcd_->range(request, {.timeout = 10s, .stop = stop});
+    if (!page) return std::move(page).error();
+    if (request.revision == 0) {
+      listing.header = page->header;
+      request.revision = page->header.revision;
+    }
+    for (const KeyValue& kv : page->kvs) {
+      const auto slot = slot_of(kv.key);
+      if (!slot) continue;
+      seen[*slot] = true;
+      if (listing.records.put(*slot, kv)) listing.changed.push_back(*slot);
+    }
+    more = page->more && !page->kvs.empty();
+    if (more) request.keys.begin = page->kvs.back().key + '\0';
+  }
+  for (const SlotId slot : listing.records.known()) {
+    if (!seen[slot] && listing.records.erase(slot)) listing.changed.push_back(slot);
+  }
+  return listing;
+}
+
+void RecordStore::Impl::open_watch() {
+  watch_.reset();
+  watch_ = etcd_->watch({keys_.records(), machine_.resume_revision()},
+                        [mailbox = mailbox_, number = ++watch_number_](Result<WatchBatch> batch) {
+                          mailbox->push(News{number, std::move(batch)});
+                        });
+  machine_.watching();
+}
+
+void RecordStore::Impl::take(News& news) {
+  if (news.watch != watch_number_) return;
+  const TimePoint now = clock_.now();
+  if (!news.batch) {
+    const Error& error = news.batch.error();
+    watch_.reset();
+    ++watch_number_;
+    machine_.watch_failed(error.code, now);
+    if (error.code != ErrorCode::kCompacted && !std::exchange(away_, true)) {
+      say(LogLevel::kWarning, error.message + "; serving what was last seen");
+    }
+    return;
+  }
+  const bool continues = machine_.batch(*news.batch, now);
+  if (std::exchange(away_, false)) say(LogLevel::kInfo, "etcd answers again");
+  if (!continues) return say(LogLevel::kWarning, "etcd was restored or replaced; listing anew");
+  apply(*news.batch);
+}
+
+void RecordStore::Impl::apply(const WatchBatch& batch) {
+  for (const Event& event : batch.events) {
+    const auto slot = slot_of(event.kv.key);
+    if (!slot) continue;
+    const bool put = event.type == Event::Type::kPut;
+    if (put ? records_.put(*slot, event.kv) : records_.erase(*slot)) changed_.push_back(*slot);
+  }
+}
+
+void RecordStore::Impl::publish() {
+  if (changed_.empty() && snapshot()->revision() != 0) return;
+  std::sort(changed_.begin(), changed_.end());
+  changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
+  auto set = std::make_shared<const RecordSet>(records_.build(machine_.revision()));
+  {
+    std::lock_guard lock(mutex_);
+    set_ = set;
+  }
+  if (options_.on_change) options_.on_change(*set, changed_);
+  changed_.clear();
+}
+
+std::optional<SlotId> RecordStore::Impl::slot_of(const std::string& key) const {
+  const auto name = keys_.record_name(key);
+  return name ? options_.pattern.match(*name) : std::nullopt;
+}
+
+void RecordStore::Impl::note_liveness() {
+  whole_until_.store(machine_.whole_until().time_since_epoch().count());
+  live_.store(machine_.live());
+}
+
+// --- the handle ----------------------------------------------------------------------
+
+Result<std::unique_ptr<RecordStore>> RecordStore::open(std::shared_ptr<Etcd> etcd, RecordStoreOptions options,
+                                                       std::stop_token stop) {
+  auto impl = std::make_unique<Impl>(std::move(etcd), std::move(options));
+  if (auto listed = impl->first_listing(stop); !listed) return std::move(listed).error();
+  impl->start();
+  return std::unique_ptr<RecordStore>(new RecordStore(std::move(impl)));
+}
+
+RecordStore::RecordStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RecordStore::~RecordStore() = default;
+std::shared_ptr<const RecordSet> RecordStore::snapshot() const {
+  return impl_->snapshot();
+}
+Staleness RecordStore::staleness() const noexcept {
+  return impl_->staleness();
+}
+
+}  // namespace idetcd

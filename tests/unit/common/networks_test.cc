@@ -1,0 +1,92 @@
+// Networks, names and listen addresses: the small parsers.
+#include <catch2/catch.hpp>
+
+#include "common/listen_address.h"
+#include "common/networks.h"
+#include "idetcd-resolver/wire/wire_name.h"
+
+namespace idetcd::testing {
+namespace {
+
+using namespace app;
+using namespace resolver;
+
+Ipv6 v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+  return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d};
+}
+
+TEST_CASE("a network contains what its prefix says", "[dns][networks]") {
+  const auto list = NetworkList::parse({"10.0.0.0/8", "192.0.2.128/25", "fd00::/9", "203.0.113.7"});
+  REQUIRE(list);
+  CHECK(list->contains(v4(10, 255, 1, 2)));
+  CHECK_FALSE(list->contains(v4(11, 0, 0, 0)));
+  CHECK(list->contains(v4(192, 0, 2, 200)));
+  CHECK_FALSE(list->contains(v4(192, 0, 2, 127)));
+  CHECK(list->contains(v4(203, 0, 113, 7)));
+  CHECK_FALSE(list->contains(v4(203, 0, 113, 6)));
+  CHECK(list->contains({0xfd, 0x7f}));
+  CHECK_FALSE(list->contains({0xfd, 0x80}));
+  CHECK(NetworkList::parse({"0.0.0.0/0"})->contains(v4(1, 2, 3, 4)));
+  CHECK_FALSE(NetworkList::parse({"0.0.0.0/0"})->contains({0x20, 1}));
+  CHECK(NetworkList::parse({"::/0"})->contains(v4(1, 2, 3, 4)));
+  CHECK(NetworkList::parse({})->empty());
+}
+
+TEST_CASE("what is no network is refused by name", "[dns][networks]") {
+  for (const std::string text : {"", "10", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.1/8",
+                                 "fd00::/129", "fd00::1/64", "localhost", "/8"}) {
+    const auto list = NetworkList::parse({text});
+    CAPTURE(text);
+    REQUIRE_FALSE(list);
+    CHECK(list.error().code == ErrorCode::kInvalidArgument);
+    CHECK(list.error().message.find('"' + text + '"') != std::string::npos);
+  }
+}
+
+TEST_CASE("listen addresses in all their forms", "[dns][listen]") {
+  const auto round = [](const char* text) { return to_string(parse_listen_address(text).value()); };
+  CHECK(round("127.0.0.1:53") == "127.0.0.1:53");
+  CHECK(round("[::1]:53") == "[::1]:53");
+  CHECK(round(":1053") == ":1053");
+  CHECK(round("0.0.0.0:0") == "0.0.0.0:0");
+  CHECK(parse_listen_address(":1053")->wildcard());
+  CHECK(parse_listen_address("[::]:1053")->wildcard());
+  CHECK(parse_listen_address("0.0.0.0:1053")->wildcard());
+  CHECK_FALSE(parse_listen_address("127.0.0.1:1053")->wildcard());
+  for (const char* text : {"", "53", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:x", "::1:53", "[::1]",
+                           "[::1:53", "localhost:53", "127.0.0.1:53 ", "127.0.0.1:+5"}) {
+    CAPTURE(text);
+    const auto address = parse_listen_address(text);
+    REQUIRE_FALSE(address);
+    CHECK(address.error().message.find('"' + std::string(text) + '"') != std::string::npos);
+  }
+}
+
+TEST_CASE("names to wire format and back", "[dns][names]") {
+  CHECK(to_text(to_wire("Worker1.TF.local.").value()) == "worker1.tf.local.");
+  CHECK(to_text(to_wire("tf.local").value()) == "tf.local.");
+  CHECK(to_wire(".")->size() == 1);
+  CHECK(to_text(to_wire(".").value()) == ".");
+  for (const std::string& text : {std::string("a..b"), std::string(".."), std::string(64, 'a'), std::string("a b."),
+                                  std::string("a\\.b"), std::string(".a")})
+    CHECK_FALSE(to_wire(text));
+  CHECK(lies_in(*to_wire("a.b.c"), *to_wire("b.c")));
+  CHECK(lies_in(*to_wire("b.c"), *to_wire("b.c")));
+  CHECK(lies_in(*to_wire("b.c"), *to_wire(".")));
+  CHECK_FALSE(lies_in(*to_wire("ab.c"), *to_wire("b.c")));
+  CHECK_FALSE(lies_in(*to_wire("c"), *to_wire("b.c")));
+}
+
+TEST_CASE("reverse names", "[dns][names]") {
+  CHECK(to_text(reverse_name(Ipv4{10, 1, 2, 3})) == "3.2.1.10.in-addr.arpa.");
+  CHECK(to_text(reverse_name(Ipv6{0xfd, 0x12})) ==
+        "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.1.d.f.ip6.arpa.");
+  CHECK(to_text(reverse_zone("10.0.0.0/8").value()) == "10.in-addr.arpa.");
+  CHECK(to_text(reverse_zone("192.0.2.0/24").value()) == "2.0.192.in-addr.arpa.");
+  CHECK(to_text(reverse_zone("fd00::/8").value()) == "d.f.ip6.arpa.");
+  CHECK_FALSE(reverse_zone("10.0.0.0/9"));
+  CHECK_FALSE(reverse_zone("10.0.0.0"));
+}
+
+}  // namespace
+}  // namespace idetcd::testing

@@ -37,7 +37,8 @@ IDETCD_EXPORT std::string_view to_string(ErrorCode code) noexcept;
 
 struct Error {
   ErrorCode code;
-  std::string message;  // names the thing that is wrong and what to do about it
+  std::string message;   // names the thing that is wrong and what to do about it
+  std::string option{};  // the option it is about, as in a Corefile ("ttl", "node-id"); empty: none
 
   bool operator==(const Error&) const = default;
 };

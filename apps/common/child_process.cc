@@ -59,7 +59,7 @@ struct Prepared {
 
 // Between fork and exec only async-signal-safe calls are allowed.
 [[noreturn]] void become(const ChildCommand& command, const Prepared& prepared) {
-  if (command.own_process_group) ::setpgid(0, 0);
+  if (command.own_process_group || command.process_group != 0) ::setpgid(0, command.process_group);
   if (command.dies_with_thread) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != prepared.parent) ::_exit(127);

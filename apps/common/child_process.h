@@ -22,6 +22,8 @@ struct ChildCommand {
   bool own_process_group = false;
   // SIGKILL when the *thread* that started it ends, however that happens.
   bool dies_with_thread = false;
+  // A process group of this session to join; 0: none.
+  pid_t process_group = 0;
 };
 
 // The environment of this process.

@@ -20,7 +20,7 @@ void KeptLease::renew() {
 
 void KeptLease::send(TimePoint now) {
   machine_.sent(now);
-  etcd_->lease_keep_alive(id_, machine_.patience(),
+  etcd_->lease_keep_alive(id_, machine_.patience(now),
                           [mailbox = mailbox_, id = id_, request = ++request_](Result<KeepAliveReply> reply) {
                             mailbox->push(KeepAliveAnswer{id, request, std::move(reply)});
                           });

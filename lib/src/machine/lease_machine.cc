@@ -8,7 +8,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{100};
-constexpr milliseconds kMinPatience{500};
+constexpr milliseconds kFirstPatience{500};  // where a sixth of the time is less
+constexpr milliseconds kMinPatience{250};    // near the end of trust
 constexpr int kMaxDoublings = 2;
 
 milliseconds most_retry(milliseconds rhythm) {
@@ -63,8 +64,11 @@ void LeaseMachine::failed(TimePoint now) {
   next_ = now + retry_.next();
 }
 
-milliseconds LeaseMachine::patience() const noexcept {
-  return std::max(kMinPatience, rhythm() / 6 * (1 << std::min(failures_, kMaxDoublings)));
+milliseconds LeaseMachine::patience(TimePoint now) const noexcept {
+  const milliseconds growing = std::max(kFirstPatience, rhythm() / 6 * (1 << std::min(failures_, kMaxDoublings)));
+  if (!trusted(now)) return growing;
+  const auto left = std::chrono::duration_cast<milliseconds>(trust_until_ - now);
+  return std::clamp(left / 3, kMinPatience, growing);
 }
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {

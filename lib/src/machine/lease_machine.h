@@ -38,10 +38,12 @@ class LeaseMachine {
   TimePoint trust_until() const noexcept { return trust_until_; }
   std::chrono::seconds ttl() const noexcept { return ttl_; }
 
-  // For how long to wait for an answer: a sixth of the time at first, so that a member
-  // that hangs is left early; twice and four times that after failures, for it may be
-  // an etcd that has more to do than it can, and asking anew only adds to that.
-  std::chrono::milliseconds patience() const noexcept;
+  // For how long to wait for an answer to a keep-alive sent at `now`: a sixth of the time
+  // at first, so that a member that hangs is left early; twice and four times that after
+  // failures, for it may be an etcd that has more to do than it can, and asking anew only
+  // adds to that. But while the lease is trusted no more than a third of what is left of
+  // that: one member without a leader must not use up the time in which another could answer.
+  std::chrono::milliseconds patience(TimePoint now) const noexcept;
 
   // When due() or trusted() may change by themselves.
   TimePoint wake(TimePoint now) const noexcept;

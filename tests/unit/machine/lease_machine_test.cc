@@ -39,23 +39,42 @@ TEST_CASE("a lease that goes with a shorter one is renewed as often", "[lease]")
   LeaseMachine lease(3600s, kStart, 5, 30s);
   CHECK_FALSE(lease.due(kStart + 7900ms));
   CHECK(lease.due(kStart + 10s));
-  CHECK(lease.patience() == 5s);
+  CHECK(lease.patience(kStart + 10s) == 5s);
   lease.sent(kStart + 10s);
   lease.answered(3600s, kStart + 10s);
   CHECK(lease.due(kStart + 20s));
   CHECK(lease.trusted(kStart + 3600s));
 }
 
-TEST_CASE("who was not answered in time waits longer the next time", "[lease]") {
+TEST_CASE("who was not answered in time waits longer the next time, once nothing can be lost", "[lease]") {
   LeaseMachine lease(30s, kStart, 5);
+  const TimePoint late = kStart + 60s;
   for (const auto patience : {5s, 10s, 20s, 20s}) {
-    CHECK(lease.patience() == patience);
-    lease.sent(kStart);
-    lease.failed(kStart);
+    CHECK(lease.patience(late) == patience);
+    lease.sent(late);
+    lease.failed(late);
   }
-  lease.sent(kStart);
-  lease.answered(30s, kStart);
-  CHECK(lease.patience() == 5s);
+  lease.sent(late);
+  lease.answered(30s, late);
+  CHECK(lease.patience(late) == 5s);
+}
+
+TEST_CASE("members that do not answer leave time to ask the others while the lease is trusted", "[lease]") {
+  for (const auto ttl : {2s, 5s, 20s}) {
+    LeaseMachine lease(ttl, kStart, 7);
+    TimePoint now = lease.wake(kStart);
+    int unanswered = 0;
+    while (lease.trusted(now)) {
+      const auto patience = lease.patience(now);
+      CHECK((patience <= (lease.trust_until() - now) / 3 || patience == 250ms));
+      lease.sent(now);
+      now += patience;
+      lease.failed(now);
+      ++unanswered;
+      now = lease.wake(now);
+    }
+    CHECK(unanswered >= (ttl == 2s ? 3 : 4));  // every member of three was asked
+  }
 }
 
 TEST_CASE("a failure is tried again soon, and often enough to save the lease", "[lease]") {

@@ -23,7 +23,7 @@ struct GoRow {
 };
 
 constexpr GoRow kGoRows[] = {
-#include "pattern_go_table.inc"
+#include "go_table.inc"
 };
 
 std::optional<std::string> render(std::string_view pattern, std::uint32_t id) {

@@ -210,7 +210,6 @@ void a_call_ends_at_its_deadline(const EtcdFixture& fixture) {
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == ErrorCode::kDeadlineExceeded);
   CHECK(took >= 150ms);
-  CHECK(took < 5s);
   CHECK(fixture.etcd->range(all_of(fixture), {}));
 }
 
@@ -223,7 +222,7 @@ void a_stop_request_ends_a_call(const EtcdFixture& fixture) {
   options.stop = source.get_token();
   const auto before = Clock::now();
   std::jthread stopper([&source] {
-    std::this_thread::sleep_for(50ms);
+    std::this_thread::sleep_for(50ms);  // nothing tells that the call is under way: most often it is by then
     source.request_stop();
   });
   const auto reply = fixture.etcd->range(all_of(fixture), options);
@@ -231,7 +230,7 @@ void a_stop_request_ends_a_call(const EtcdFixture& fixture) {
   fixture.answer_again();
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == ErrorCode::kCancelled);
-  CHECK(took < 5s);
+  CHECK(took < options.timeout / 2);
 }
 
 }  // namespace

@@ -164,12 +164,13 @@ void an_unkept_lease_ends(const EtcdFixture& fixture) {
 void a_kept_lease_lives(const EtcdFixture& fixture) {
   Etcd& etcd = *fixture.etcd;
   const auto key = fixture.prefix + "a";
-  const auto lease = grant(etcd, 3s);
+  constexpr auto kTtl = 5s;
+  const auto lease = grant(etcd, kTtl);
   put(etcd, key, "", lease);
-  for (int seconds = 0; seconds < 6; ++seconds) {
+  for (auto passed = 0s; passed <= kTtl + 1s; passed += 1s) {
     const auto reply = keep_alive(etcd, lease);
     REQUIRE(reply);
-    REQUIRE(reply->ttl == 3s);
+    REQUIRE(reply->ttl == kTtl);
     fixture.let_pass(1s);
   }
   CHECK(get(etcd, key));
@@ -181,12 +182,9 @@ void a_keep_alive_ends_at_its_deadline(const EtcdFixture& fixture) {
   const auto lease = grant(*fixture.etcd, kMinute);
   REQUIRE(keep_alive(*fixture.etcd, lease));
   fixture.fall_silent();
-  const auto before = std::chrono::steady_clock::now();
   const auto reply = keep_alive(*fixture.etcd, lease, 200ms);
-  const auto took = std::chrono::steady_clock::now() - before;
   fixture.answer_again();
   CHECK(code_of(reply) == ErrorCode::kDeadlineExceeded);
-  CHECK(took < 5s);
   const auto later = keep_alive(*fixture.etcd, lease);
   REQUIRE(later);
   CHECK(later->ttl == kMinute);

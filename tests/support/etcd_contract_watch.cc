@@ -166,9 +166,8 @@ void a_live_watch_does_not_mind_compaction(const EtcdFixture& fixture) {
 
 void a_destroyed_watch_is_quiet(const EtcdFixture& fixture) {
   Etcd& etcd = *fixture.etcd;
-  std::atomic<bool> writing{true};
-  std::jthread writer([&] {
-    while (writing) (void)etcd.txn({{}, operations(PutRequest{fixture.prefix + "a", ""}), {}}, {});
+  std::jthread writer([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)etcd.txn({{}, operations(PutRequest{fixture.prefix + "a", ""}), {}}, {});
   });
   int disturbed = 0;
   for (int round = 0; round < 30; ++round) {
@@ -179,14 +178,13 @@ void a_destroyed_watch_is_quiet(const EtcdFixture& fixture) {
       if (*destroyed) ++*late;
       ++*heard;
     });
-    if (round % 3 != 0) eventually(kPatience, [&] { return *heard > round % 4; });
+    if (round % 3 != 0) REQUIRE(eventually([&] { return *heard > round % 4; }));
     watch.reset();
     *destroyed = true;
     const int then = *heard;
     put(etcd, fixture.prefix + "a", "");
     disturbed += *late + (*heard - then);
   }
-  writing = false;
   CHECK(disturbed == 0);
 }
 

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "support/eventually.h"
+
 namespace idetcd::testing {
 
 LeaseId random_lease_id();
@@ -32,8 +34,6 @@ const RangeReply& range_reply(const TxnReply& reply, std::size_t index);
 const DeleteReply& delete_reply(const TxnReply& reply, std::size_t index);
 const TxnReply& txn_reply(const TxnReply& reply, std::size_t index);
 
-constexpr std::chrono::seconds kPatience{10};  // with what should come soon
-
 // A list of operations: std::initializer_list cannot hold what only moves.
 template <class... Operations>
 std::vector<Operation> operations(Operations... list) {
@@ -51,7 +51,7 @@ class WatchLog {
  public:
   WatchLog(Etcd& etcd, const WatchRequest& request);
 
-  // Wait up to ten seconds and give whether it came to that.
+  // Wait up to kPatience and give whether it came to that.
   bool established() const;
   bool has_events(std::size_t count) const;
   bool has_ended() const;

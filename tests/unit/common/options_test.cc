@@ -1,6 +1,6 @@
 // Settings from flags, environment and Corefile: values, order, and what bad ones say.
-#include "common/exit_status.h"
 #include "common/options.h"
+#include "common/exit_status.h"
 
 #include <catch2/catch.hpp>
 

@@ -13,12 +13,11 @@ namespace idetcd {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::EtcdCall;
 using testing::eventually;
 using testing::FakeEtcd;
 using testing::Fault;
 using testing::FaultyEtcd;
-
-constexpr auto kPatience = 20s;
 
 struct Cluster {
   explicit Cluster(SlotId limit = 50) : pattern(*PatternTemplate::parse("worker{{.ID}}.tf.local.", limit)) {}
@@ -56,7 +55,7 @@ struct Cluster {
 };
 
 bool shows(const RecordStore& store, std::size_t size) {
-  return eventually(kPatience, [&] { return store.snapshot()->size() == size; });
+  return eventually([&] { return store.snapshot()->size() == size; });
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ TEST_CASE("a store shows what is there and follows it", "[store]") {
   const auto store = cluster.open();
   CHECK(store->snapshot()->size() == 2);
   CHECK(cluster.changes == std::vector<std::vector<SlotId>>{{1, 7}});
-  REQUIRE(eventually(kPatience, [&] { return store->staleness().live; }));
+  REQUIRE(eventually([&] { return store->staleness().live; }));
 
   const auto pinned = store->snapshot();
   cluster.put(3);
@@ -95,38 +94,41 @@ TEST_CASE("a malformed record is left out and counted, the others stand", "[stor
   cluster.put(2);
   REQUIRE(shows(*store, 1));
   cluster.erase(1);
-  CHECK(eventually(kPatience, [&] { return store->snapshot()->malformed() == 0; }));
+  CHECK(eventually([&] { return store->snapshot()->malformed() == 0; }));
 }
 
 TEST_CASE("the last set stands while etcd is away, and catches up afterwards", "[store]") {
   Cluster cluster;
   cluster.put(1);
   const auto store = cluster.open();
-  REQUIRE(eventually(kPatience, [&] { return store->staleness().live; }));
+  REQUIRE(eventually([&] { return store->staleness().live; }));
   cluster.etcd->stop();
-  REQUIRE(eventually(kPatience, [&] { return !store->staleness().live; }));
+  REQUIRE(eventually([&] { return !store->staleness().live; }));
   CHECK(store->snapshot()->size() == 1);
   cluster.etcd->start();
   cluster.put(2);
   CHECK(shows(*store, 2));
-  CHECK(eventually(kPatience, [&] { return store->staleness().live; }));
+  CHECK(eventually([&] { return store->staleness().live; }));
 }
 
 TEST_CASE("history compacted while away: listed anew, only real differences told", "[store]") {
   Cluster cluster;
   cluster.put(1);
   cluster.put(2);
-  const auto store = cluster.open();
-  REQUIRE(eventually(kPatience, [&] { return store->staleness().live; }));
+  const auto faulty = std::make_shared<FaultyEtcd>(cluster.etcd);
+  const auto store = cluster.open(faulty);
+  REQUIRE(eventually([&] { return store->staleness().live; }));
   const auto told = cluster.change_count();
-  cluster.etcd->set_network(FakeEtcd::Network::kRefusing);
-  REQUIRE(eventually(kPatience, [&] { return !store->staleness().live; }));
-  cluster.etcd->set_network(FakeEtcd::Network::kUp);
-  // Quick enough or not, the store must end with what is there.
+  const auto listings = cluster.etcd->counts().range;
+  faulty->set_odds({.request_lost = 1}, 1);
+  faulty->cut_watches();
+  REQUIRE(eventually([&] { return !store->staleness().live; }));
   cluster.erase(1);
   cluster.put(5);
   REQUIRE(cluster.etcd->compact(cluster.etcd->revision()).has_value());
-  REQUIRE(eventually(kPatience, [&] { return store->snapshot()->find(5) && !store->snapshot()->find(1); }));
+  faulty->set_odds({}, 1);
+  REQUIRE(eventually([&] { return store->snapshot()->find(5) && !store->snapshot()->find(1); }));
+  CHECK(cluster.etcd->counts().range > listings);
   std::lock_guard lock(cluster.mutex);
   for (std::size_t i = told; i < cluster.changes.size(); ++i) {
     for (const SlotId slot : cluster.changes[i]) CHECK((slot == 1 || slot == 5));
@@ -154,7 +156,7 @@ TEST_CASE("a listing of many pages is whole or nothing", "[store]") {
     REQUIRE(cluster.etcd->txn(txn, {}).has_value());
   }
   const auto faulty = std::make_shared<FaultyEtcd>(cluster.etcd);
-  faulty->script(testing::EtcdCall::kRange,
+  faulty->script(EtcdCall::kRange,
                  {Fault::none(), Fault::request_lost(), Fault::none(), Fault::none(), Fault::request_lost()});
   const auto store = cluster.open(faulty);
   CHECK(store->snapshot()->size() == 11000);
@@ -179,7 +181,7 @@ TEST_CASE("watches that are cut again and again lose nothing", "[store]") {
     round % 3 ? cluster.put(slot) : cluster.erase(slot);
   }
   cluster.put(50);
-  REQUIRE(eventually(60s, [&] { return store->snapshot()->find(50).has_value(); }));
+  REQUIRE(eventually([&] { return store->snapshot()->find(50).has_value(); }));
   for (SlotId slot = 1; slot <= 50; ++slot) {
     const bool there =
         cluster.etcd->range({.keys = KeyRange::one(std::string(cluster.pattern.render(slot)))}, {})->count == 1;
@@ -191,14 +193,21 @@ TEST_CASE("opening waits for etcd, and can be stopped", "[store]") {
   Cluster cluster;
   cluster.etcd->set_network(FakeEtcd::Network::kRefusing);
   std::stop_source stop;
+  const auto refused = [&] { return cluster.etcd->counts().range > 0; };
   SECTION("stopped") {
-    std::jthread stopper([&] { stop.request_stop(); });
+    std::jthread stopper([&] {
+      eventually(refused);
+      stop.request_stop();
+    });
     const auto store = RecordStore::open(cluster.etcd, {.pattern = cluster.pattern}, stop.get_token());
     REQUIRE_FALSE(store.has_value());
     CHECK(store.error().code == ErrorCode::kCancelled);
   }
   SECTION("comes up") {
-    std::jthread later([&] { cluster.etcd->set_network(FakeEtcd::Network::kUp); });
+    std::jthread later([&] {
+      eventually(refused);
+      cluster.etcd->set_network(FakeEtcd::Network::kUp);
+    });
     CHECK(RecordStore::open(cluster.etcd, {.pattern = cluster.pattern}, stop.get_token()).has_value());
   }
 }

@@ -84,13 +84,15 @@ TEST_CASE("a silent network keeps everything back until it speaks again") {
   etcd.lease_keep_alive(lease, 1s, [&](const Result<KeepAliveReply>& reply) {
     if (reply && reply->ttl == 0s) answered = true;
   });
-  std::jthread caller([&] { put(etcd, "b", "late"); });
+  std::atomic<bool> written{false};
+  std::jthread caller([&] { written = etcd.txn({{}, operations(PutRequest{"b", "late"}), {}}, {}).has_value(); });
   REQUIRE(eventually(kPatience, [&] { return etcd.counts().txn == 2; }));
   CHECK_FALSE(answered);
   CHECK(log.events().size() == 1);
 
   etcd.set_network(Network::kUp);
   caller.join();
+  CHECK(written);
   CHECK(log.has_events(2));
   CHECK(eventually(kPatience, [&] { return answered.load(); }));
   CHECK(get(etcd, "b"));

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "support/eventually.h"
+
 namespace idetcd::testing {
 
 template <class Request, class Response>
@@ -36,7 +38,7 @@ class ScriptedStream {
 
   bool has_requests(std::size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return requests_.size() >= count; });
+    return changed_.wait_for(lock, kPatience, [&] { return requests_.size() >= count; });
   }
 
   bool answer(const Response& response) {

@@ -40,18 +40,22 @@ TEST_CASE("a late answer does not pass for that of a younger request") {
   LeaseService service;
   const ScriptedServer server(service);
   const auto etcd = connect_for_test({server.endpoint()});
-  auto old = ask(*etcd, 1, 300ms);
-  auto other = ask(*etcd, 2, 10s);
-  REQUIRE(service.has_requests(2));
+  auto opening = ask(*etcd, 2, kPatience);  // first the stream, so that the short time is for the wire alone
+  REQUIRE(service.has_requests(1));
+  REQUIRE(service.answer_lease(2, 20));
+  REQUIRE(opening.get());
+  auto old = ask(*etcd, 1, 1s);
+  auto other = ask(*etcd, 2, kPatience);
+  REQUIRE(service.has_requests(3));
   REQUIRE(service.answer_lease(2, 20));  // so the server does not hang
   CHECK(other.get());
   CHECK(old.get().error().code == ErrorCode::kDeadlineExceeded);
 
-  auto young = ask(*etcd, 1, 10s);
-  REQUIRE(service.has_requests(3));
-  REQUIRE(service.answer_lease(1, 7));  // to the old one
-  auto fence = ask(*etcd, 2, 10s);
+  auto young = ask(*etcd, 1, kPatience);
   REQUIRE(service.has_requests(4));
+  REQUIRE(service.answer_lease(1, 7));  // to the old one
+  auto fence = ask(*etcd, 2, kPatience);
+  REQUIRE(service.has_requests(5));
   REQUIRE(service.answer_lease(2, 20));
   REQUIRE(fence.get());
   CHECK(young.wait_for(0s) == std::future_status::timeout);
@@ -64,7 +68,7 @@ TEST_CASE("an answer that nobody waits for is dropped") {
   LeaseService service;
   const ScriptedServer server(service);
   const auto etcd = connect_for_test({server.endpoint()});
-  auto asked = ask(*etcd, 1, 10s);
+  auto asked = ask(*etcd, 1, kPatience);
   REQUIRE(service.has_requests(1));
   REQUIRE(service.answer_lease(99, 1));
   REQUIRE(service.answer_lease(1, 5));

@@ -5,11 +5,12 @@ set -eu
 usage() {
   cat <<'TEXT'
 usage: tests/run.sh [option...]
+  --format    clang-format's opinion
   --tests     every test; also what is done when nothing is asked for
   --asan      unit and integration tests under the address and undefined-behaviour sanitizers
   --tsan      unit and integration tests under the thread sanitizer
   --fuzz      each fuzz target for 60 s (IDETCD_FUZZ_SECONDS) with clang's libFuzzer
-  --tidy      clang-format's opinion, and clang-tidy's on the library and the programs
+  --tidy      the format, and clang-tidy's opinion on the library and the programs
   --all       every test, then --asan and --tsan
   --label L   only the tests with this label: unit, integration, fault, fuzz, install
 Several may be given; they run in the order above. IDETCD_TEST_ENDPOINTS names an etcd to use
@@ -17,14 +18,15 @@ instead of the one that the tests start for themselves (tests/compose.yaml start
 TEXT
 }
 
-plain= asan= tsan= fuzz= tidy= label=
+plain= asan= tsan= fuzz= format= tidy= label=
 while [ $# -gt 0 ]; do
   case $1 in
     --tests) plain=1 ;;
     --asan) asan=1 ;;
     --tsan) tsan=1 ;;
     --fuzz) fuzz=1 ;;
-    --tidy) tidy=1 ;;
+    --format) format=1 ;;
+    --tidy) format=1 tidy=1 ;;
     --all) plain=1 asan=1 tsan=1 ;;
     --label) plain=1 label=${2:?--label needs a name}; shift ;;
     --help | -h) usage; exit 0 ;;
@@ -32,10 +34,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-test -n "$asan$tsan$fuzz$tidy" || plain=1
+test -n "$asan$tsan$fuzz$format$tidy" || plain=1
 
 cd "$(dirname "$0")/.."
-tests/install_packages.sh build run test ${fuzz:+fuzz} ${tidy:+tidy fuzz}
+tests/install_packages.sh build run test ${fuzz:+fuzz} ${format:+format} ${tidy:+tidy fuzz}
 
 launcher=
 if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
@@ -84,6 +86,7 @@ check_format() {
   find lib apps tests examples -name '*.cc' -o -name '*.h' | xargs clang-format --dry-run -Werror
 }
 
+if [ -n "$format" ]; then step "format" check_format || true; fi  # first: it takes seconds
 if [ -n "$plain" ]; then
   step "build" build dev && step "tests${label:+ ($label)}" run_tests dev ${label:+-L "^$label\$"} || true
 fi
@@ -92,10 +95,7 @@ for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
     step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
 done
 if [ -n "$fuzz" ]; then step "build fuzz" build fuzz tests/fuzz/all && step "fuzz" fuzz_each || true; fi
-if [ -n "$tidy" ]; then
-  step "format" check_format || true
-  step "tidy" build tidy || true
-fi
+if [ -n "$tidy" ]; then step "tidy" build tidy || true; fi
 
 echo
 cat "$summary"

@@ -14,11 +14,11 @@ lib/src/transport                  lib/include/idetcd lib/src/base grpc sockets
 lib/src/claim                      lib/include/idetcd lib/src/base lib/src/model lib/src/machine
 lib/src/records                    lib/include/idetcd lib/src/base lib/src/model lib/src/machine
 apps/common                        lib/include/idetcd sockets
-apps/idetcd-resolver/wire          lib/include/idetcd
+apps/idetcd-resolver/wire          lib/include/idetcd apps/common
 apps/idetcd-resolver/zone          lib/include/idetcd apps/idetcd-resolver/wire
-apps/idetcd-resolver/encode        lib/include/idetcd apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns
+apps/idetcd-resolver/encode        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns
 apps/idetcd-resolver/answer        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone
-apps/idetcd-resolver/server        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/answer sockets
+apps/idetcd-resolver/server        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
 apps/idetcd-resolver               lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/server sockets
 apps/idetcd/guard                  lib/include/idetcd apps/common sockets
 apps/idetcd                        lib/include/idetcd apps/common apps/idetcd/guard ldns sockets

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 namespace idetcd::app {
@@ -26,5 +28,16 @@ class FileDescriptor {
  private:
   int fd_ = -1;
 };
+
+// For a system call that has just failed: std::system_error with errno and its name.
+[[noreturn]] inline void throw_system_error(const char* call) {
+  throw std::system_error(errno, std::generic_category(), call);
+}
+
+// Takes what `call` returned; throws if that is no descriptor.
+inline FileDescriptor checked(int fd, const char* call) {
+  if (fd < 0) throw_system_error(call);
+  return FileDescriptor(fd);
+}
 
 }  // namespace idetcd::app

@@ -22,9 +22,7 @@ std::optional<std::pair<Ipv6, unsigned>> parse_address(std::string_view text) {
   if (const auto v6 = parse_ipv6(text)) return std::pair{*v6, 0U};
   const auto v4 = parse_ipv4(text);
   if (!v4) return std::nullopt;
-  Ipv6 mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  std::copy(v4->begin(), v4->end(), mapped.begin() + 12);
-  return std::pair{mapped, 96U};
+  return std::pair{mapped(*v4), kMappedBits};
 }
 
 bool same_prefix(const Ipv6& left, const Ipv6& right, unsigned bits) noexcept {

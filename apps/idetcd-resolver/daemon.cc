@@ -54,7 +54,7 @@ AnswerPolicy answer_policy(const app::Settings& settings) {
 }
 
 Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, std::span<const app::HostPort> addresses,
-                                                const Snapshot<ZoneSet>& zones) {
+                                                const Answerer& answerer) {
   DnsServerOptions options;
   for (const app::HostPort& address : addresses) {
     auto parsed =
@@ -63,8 +63,7 @@ Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, s
     options.listen.push_back(*parsed);
   }
   options.workers = settings.workers;
-  options.policy = answer_policy(settings);
-  return DnsServer::start(std::move(options), zones);
+  return DnsServer::start(options, answerer);
 }
 
 // The pool that stands for this node where there can be one only: in what the zones
@@ -139,12 +138,13 @@ void Daemon::bind_sockets() {
   publisher_ = std::move(*publisher);
   publisher_->set_freshness(Freshness::kExpired);  // until the records were read once
 
+  answerer_ = std::make_unique<Answerer>(publisher_->zones(), answer_policy(settings));
   auto addresses = listen_addresses(config_);
-  auto server = start_server(settings, addresses, publisher_->zones());
+  auto server = start_server(settings, addresses, *answerer_);
   const bool may_move = config_.dev && settings.listen.empty();
   if (!server && may_move) {
     addresses.front().port = 0;
-    server = start_server(settings, addresses, publisher_->zones());
+    server = start_server(settings, addresses, *answerer_);
   }
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);

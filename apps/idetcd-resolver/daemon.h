@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "answer/answerer.h"
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
 #include "common/shutdown.h"
@@ -54,6 +55,7 @@ class Daemon {
   std::shared_ptr<Etcd> etcd_;
   std::vector<Record> own_records_;  // in the order of the pools
   std::unique_ptr<ZonePublisher> publisher_;
+  std::unique_ptr<Answerer> answerer_;
   std::unique_ptr<DnsServer> server_;
   std::vector<std::unique_ptr<Pool>> pools_;  // there from the start, in the order of the settings
   std::unique_ptr<HttpServer> http_;          // its thread reads what stands above

@@ -47,7 +47,6 @@ const char* rcode_name(std::size_t rcode) {
     case Rcode::kNotImp: return "NOTIMP";
     case Rcode::kRefused: return "REFUSED";
     case Rcode::kBadVers: return "BADVERS";
-    case Rcode::kBadCookie: return "BADCOOKIE";
   }
   return nullptr;
 }

@@ -11,7 +11,7 @@
 
 #include "encode/zone_builder.h"
 #include "server/dns_server.h"
-#include "zone/zone.h"
+#include "zone/zone_set.h"
 
 namespace idetcd::resolver {
 

@@ -47,7 +47,7 @@ struct World {
 
   World() {
     ZoneOptions options;
-    options.pools.push_back({PatternTemplate::parse("w{{.ID}}.tf.", 9).value(), {}, "all.tf."});
+    options.pools.push_back({PatternTemplate::parse("w{{.ID}}.tf.", 9).value(), "all.tf."});
     options.reverse_zones = {"10.0.0.0/8"};
     ZoneBuilder builder = ZoneBuilder::create(std::move(options)).value();
     for (const SlotId slot : {1U, 2U}) {

@@ -26,7 +26,7 @@ constexpr SlotId kMembers = 40;
 
 std::shared_ptr<const ZoneSet> sample_zone() {
   ZoneOptions options;
-  options.pools = {{PatternTemplate::parse("worker{{.ID}}.rack.tf.local.", 60).value(), "tf.local.", "all.tf.local."}};
+  options.pools = {{PatternTemplate::parse("worker{{.ID}}.rack{{.ID}}.tf.local.", 60).value(), "all.tf.local."}};
   options.nameserver_ipv4 = {{127, 0, 0, 1}};
   auto builder = ZoneBuilder::create(std::move(options)).value();
   for (SlotId slot = 1; slot <= kMembers; ++slot) {
@@ -41,7 +41,7 @@ std::shared_ptr<const ZoneSet> sample_zone() {
 Lines owners() {
   Lines names{"tf.local.", "ns.tf.local.", "all.tf.local.", "_grpc._tcp.tf.local."};
   for (SlotId slot = 1; slot <= kMembers; ++slot) {
-    const std::string name = "worker" + std::to_string(slot) + ".rack.tf.local.";
+    const std::string name = "worker" + std::to_string(slot) + ".rack" + std::to_string(slot) + ".tf.local.";
     names.push_back(name);
     names.push_back("_grpc._tcp." + name);
   }
@@ -125,20 +125,20 @@ EdnsQuery random_edns(std::mt19937& random) {
 
 Query random_query(std::mt19937& random) {
   static const Lines kOwners = owners();
-  static const Lines kOthers{"rack.tf.local.",
+  static const Lines kOthers{"rack7.tf.local.",
                              "_tcp.tf.local.",
-                             "_tcp.worker2.rack.tf.local.",
-                             "worker41.rack.tf.local.",
-                             "x.worker1.rack.tf.local.",
+                             "_tcp.worker2.rack2.tf.local.",
+                             "worker41.rack41.tf.local.",
+                             "x.worker1.rack1.tf.local.",
                              "x.y.tf.local.",
                              "_http._tcp.tf.local.",
-                             "worker.rack.tf.local.",
+                             "worker.rack1.tf.local.",
                              "example.org.",
                              "local.",
                              "xtf.local.",
                              ".",
-                             "worker1.rack.tf.local.tf.local.",
-                             std::string(63, 'a') + ".rack.tf.local."};
+                             "worker1.rack1.tf.local.tf.local.",
+                             std::string(63, 'a') + ".rack1.tf.local."};
   static const std::vector<std::uint16_t> kTypes{
       kTypeA, kTypeA, kTypeAaaa, kTypeTxt, kTypeSrv, kTypeSoa, kTypeNs, kTypePtr, 5, 15, 43, 46, 48, 99, 65280};
   const Lines& names = random() % 3 == 0 ? kOthers : kOwners;
@@ -184,7 +184,8 @@ TEST_CASE("Knot, NSD and BIND answer the same", "[dns][agreement]") {
   DnsServerOptions options;
   options.listen.push_back(app::parse_listen_address("127.0.0.1:0").value());
   options.workers = 1;
-  const auto server = DnsServer::start(std::move(options), zones).value();
+  const Answerer answerer(zones, {});
+  const auto server = DnsServer::start(options, answerer).value();
   const app::FileDescriptor ours = connected(SOCK_DGRAM, loopback(server->port()));
   const app::FileDescriptor theirs = connected(SOCK_DGRAM, loopback(port));
   std::mt19937 random(2024);

@@ -34,17 +34,18 @@ std::shared_ptr<const ZoneSet> zone_of_one(const Ipv4& address) {
   return builder.commit(1);
 }
 
-std::unique_ptr<DnsServer> serve(const std::string& address, const Snapshot<ZoneSet>& zones) {
+std::unique_ptr<DnsServer> serve(const std::string& address, const Answerer& answerer) {
   DnsServerOptions options;
   options.listen.push_back(app::parse_listen_address(address).value());
   options.workers = 1;
-  auto server = DnsServer::start(std::move(options), zones);
+  auto server = DnsServer::start(options, answerer);
   return server ? std::move(*server) : nullptr;
 }
 
 TEST_CASE("gRPC's resolver finds a worker", "[dns][clients]") {
   const Snapshot<ZoneSet> zones(zone_of_one({127, 0, 0, 1}));
-  const auto server = serve("127.0.0.1:0", zones);
+  const Answerer answerer(zones, {});
+  const auto server = serve("127.0.0.1:0", answerer);
   REQUIRE(server);
   const app::FileDescriptor worker(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in at = loopback(0);
@@ -89,7 +90,8 @@ TEST_CASE("getent, inside its namespace", "[.inside]") {
     return;
   }
   const Snapshot<ZoneSet> zones(zone_of_one({10, 1, 2, 3}));
-  const auto server = serve("127.0.0.1:53", zones);
+  const Answerer answerer(zones, {});
+  const auto server = serve("127.0.0.1:53", answerer);
   REQUIRE(server);
   FILE* const pipe = popen("getent hosts worker1.tf.local", "r");
   REQUIRE(pipe != nullptr);

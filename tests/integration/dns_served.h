@@ -20,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 inline std::shared_ptr<const ZoneSet> zone_of(SlotId members) {
   ZoneOptions options;
-  options.pools = {{PatternTemplate::parse("worker{{.ID}}.tf.local.", 100).value(), {}, "workers.tf.local."}};
+  options.pools = {{PatternTemplate::parse("worker{{.ID}}.tf.local.", 100).value(), "workers.tf.local."}};
   auto builder = ZoneBuilder::create(std::move(options)).value();
   for (SlotId slot = 1; slot <= members; ++slot) {
     NamedRecord record = make_record(slot);
@@ -32,12 +32,13 @@ inline std::shared_ptr<const ZoneSet> zone_of(SlotId members) {
 
 struct Served {
   Snapshot<ZoneSet> zones{zone_of(100)};
+  Answerer answerer{zones, {}};
   std::unique_ptr<DnsServer> server;
 
   explicit Served(DnsServerOptions options = {}, const std::string& address = "127.0.0.1:0") {
     options.listen.push_back(app::parse_listen_address(address).value());
     if (options.workers == 0) options.workers = 2;
-    auto started = DnsServer::start(std::move(options), zones);
+    auto started = DnsServer::start(options, answerer);
     if (!started) FAIL(started.error().message);
     server = std::move(*started);
   }

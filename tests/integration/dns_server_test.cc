@@ -1,10 +1,13 @@
 // DnsServer over real sockets: UDP, and how it starts and stops.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
+#include "common/child_process.h"
 #include "dns_served.h"
 
 namespace idetcd::testing {
@@ -149,16 +152,45 @@ TEST_CASE("a port in use is an error that says what to do", "[dns]") {
   const std::string address = "127.0.0.1:" + std::to_string(first.port());
   DnsServerOptions options;
   options.listen.push_back(app::parse_listen_address(address).value());
-  const auto second = DnsServer::start(std::move(options), first.zones);
+  const auto second = DnsServer::start(options, first.answerer);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == ErrorCode::kUnavailable);
   CHECK_THAT(second.error().message, Catch::Contains(address) && Catch::Contains("another process"));
 
   DnsServerOptions foreign;
   foreign.listen.push_back(app::parse_listen_address("192.0.2.1:0").value());
-  const auto absent = DnsServer::start(std::move(foreign), first.zones);
+  const auto absent = DnsServer::start(foreign, first.answerer);
   REQUIRE_FALSE(absent);
   CHECK_THAT(absent.error().message, Catch::Contains("no such address"));
+}
+
+// Run by the next test only, in a process of its own: limits cannot be raised again.
+TEST_CASE("a server with too few file descriptors, in its process", "[.few-files]") {
+  const Snapshot<ZoneSet> zones(zone_of(1));
+  const Answerer answerer(zones, {});
+  DnsServerOptions options;
+  options.listen.push_back(app::parse_listen_address("127.0.0.1:0").value());
+  options.workers = 1;
+  const app::FileDescriptor first_free(dup(STDIN_FILENO));
+  REQUIRE(first_free);
+  // It needs four: a UDP and a TCP socket, an epoll and an event descriptor.
+  for (rlim_t given = 4; given-- > 0;) {
+    CAPTURE(given);
+    const rlim_t files = static_cast<rlim_t>(first_free.get()) + 1 + given;
+    const rlimit limit{files, files};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const auto server = DnsServer::start(options, answerer);
+    REQUIRE_FALSE(server);
+    CHECK(server.error().code == ErrorCode::kUnavailable);
+    CHECK_THAT(server.error().message, Catch::Contains("Too many open files"));
+  }
+}
+
+TEST_CASE("a server that gets too few file descriptors does not start", "[dns]") {
+  auto inside =
+      app::ChildProcess::start({{"/proc/self/exe", "[.few-files]"}, app::current_environment(), -1, -1, false, true});
+  REQUIRE(inside);
+  CHECK(inside->wait_for(30s) == 0);
 }
 
 TEST_CASE("stop ends idle threads and connections, and frees the port", "[dns]") {

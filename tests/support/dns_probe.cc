@@ -171,7 +171,7 @@ resolver::ZoneBuilder make_builder(const std::vector<std::string>& patterns, Slo
     auto pattern = PatternTemplate::parse(text, limit);
     INFO(text);
     REQUIRE(pattern);
-    options.pools.push_back({*pattern, {}, {}});
+    options.pools.push_back({*pattern, {}});
   }
   auto builder = resolver::ZoneBuilder::create(std::move(options));
   if (!builder) FAIL(builder.error().message);

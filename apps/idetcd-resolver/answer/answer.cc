@@ -14,8 +14,8 @@ using Request = std::span<const std::byte>;
 
 constexpr std::size_t kPlainUdpReply = 512;  // RFC 1035 4.2.1
 
-std::size_t size_limit(const RequestContext& peer, const Edns& edns) noexcept {
-  if (peer.transport == Transport::kTcp) return kMaxTcpReply;
+std::size_t size_limit(const RequestContext& context, const Edns& edns) noexcept {
+  if (context.transport == Transport::kTcp) return kMaxTcpReply;
   if (!edns.present) return kPlainUdpReply;
   return std::clamp<std::size_t>(edns.payload, kPlainUdpReply, kMaxUdpReply);
 }
@@ -25,47 +25,47 @@ bool admitted(const AnswerPolicy& policy, const Ipv6& address) noexcept {
   return policy.allow.empty() || policy.allow.contains(address);
 }
 
-// The SOA that says "nothing here" (RFC 2308 2): only in negative answers.
-void put_negative(ReplyWriter& out, const ZoneSet& zone, const Zone& cut, const Question& question) noexcept {
+// The SOA of a negative answer (RFC 2308 2).
+void put_negative(ReplyWriter& out, const ZoneSet& zones, const Zone& zone, const Question& question) noexcept {
   out.authoritative();
-  out.put_soa(Section::kAuthority, cut, question.name_size, zone.serial(), cut.negative_ttl);
+  out.put_soa(Section::kAuthority, zone, question.name_size, zones.serial(), zone.negative_ttl);
 }
 
-void put_rrset(ReplyWriter& out, const Node& node, const Rrset& rrset, const RequestContext& peer) noexcept {
+void put_rrset(ReplyWriter& out, const Node& node, const Rrset& rrset, const RequestContext& context) noexcept {
   out.authoritative();
-  const unsigned first = node.rotates() ? peer.rotation % rrset.count : 0;
+  const unsigned first = node.rotates() ? context.rotation % rrset.count : 0;
   if (!out.put_answer(node.records(rrset), rrset.count, first)) return out.truncate();
   if (rrset.extra_count != 0) out.put_additional(node.extras(rrset), rrset.extra_count);
 }
 
-// What exists at an apex, or does not exist where the name does.
-void answer_without_rrset(ReplyWriter& out, const ZoneSet& zone, const Node& node, const Question& question) noexcept {
-  const Zone* const cut = zone.enclosing(question.wire_name());
-  if (cut == nullptr) return out.fail(Rcode::kServFail);  // the builder keeps names inside cuts
-  if (question.type == kTypeSoa && cut->apex.size() == node.name().size()) {
+// The name exists, the type does not: the apex has a SOA all the same.
+void answer_without_rrset(ReplyWriter& out, const ZoneSet& zones, const Node& node, const Question& question) noexcept {
+  const Zone* const zone = zones.enclosing(question.wire_name());
+  if (zone == nullptr) return out.fail(Rcode::kServFail);  // a bug: every name lies in a zone
+  if (question.type == kTypeSoa && zone->apex.size() == node.name().size()) {
     out.authoritative();
-    out.put_soa(Section::kAnswer, *cut, question.name_size, zone.serial(), cut->ttl);
+    out.put_soa(Section::kAnswer, *zone, question.name_size, zones.serial(), zone->ttl);
   } else {
-    put_negative(out, zone, *cut, question);
+    put_negative(out, zones, *zone, question);
   }
 }
 
-void answer_internet(ReplyWriter& out, const ZoneSet& zone, const RequestContext& peer,
+void answer_internet(ReplyWriter& out, const ZoneSet& zones, const RequestContext& context,
                      const Question& question) noexcept {
-  const Node* const node = zone.names().find(question.wire_name(), question.hash);
-  if (zone.freshness() != Freshness::kLive) out.explain(Explanation::kStaleAnswer);
+  const Node* const node = zones.names().find(question.wire_name(), question.hash);
+  if (zones.freshness() != Freshness::kLive) out.extended_error(ExtendedError::kStaleAnswer);
   if (node != nullptr) {
-    if (const Rrset* const rrset = node->find(question.type)) return put_rrset(out, *node, *rrset, peer);
+    if (const Rrset* const rrset = node->find(question.type)) return put_rrset(out, *node, *rrset, context);
     if (question.type == kTypeAny && !node->rrsets().empty())
-      return put_rrset(out, *node, node->rrsets().front(), peer);  // RFC 8482 4.1
+      return put_rrset(out, *node, node->rrsets().front(), context);  // RFC 8482 4.1
   }
   if (question.type == kTypeAxfr || question.type == kTypeIxfr) return out.fail(Rcode::kRefused);
-  if (node != nullptr) return answer_without_rrset(out, zone, *node, question);
-  if (const Zone* const cut = zone.enclosing(question.wire_name())) {
-    put_negative(out, zone, *cut, question);
+  if (node != nullptr) return answer_without_rrset(out, zones, *node, question);
+  if (const Zone* const zone = zones.enclosing(question.wire_name())) {
+    put_negative(out, zones, *zone, question);
     return out.fail(Rcode::kNxDomain);
   }
-  out.explain(Explanation::kNotAuthoritative);
+  out.extended_error(ExtendedError::kNotAuthoritative);
   out.fail(Rcode::kRefused);
 }
 
@@ -84,11 +84,11 @@ void answer_chaos(ReplyWriter& out, const AnswerPolicy& policy, const Question& 
   if (question.type == kTypeTxt || question.type == kTypeAny) out.put_chaos_text(text);
 }
 
-void answer_question(ReplyWriter& out, const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer,
+void answer_question(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
                      const Question& question) noexcept {
   if (question.qclass == kClassIn) {
-    if (zone.freshness() != Freshness::kExpired) return answer_internet(out, zone, peer, question);
-    out.explain(Explanation::kNoReachableAuthority);
+    if (zones.freshness() != Freshness::kExpired) return answer_internet(out, zones, context, question);
+    out.extended_error(ExtendedError::kNoReachableAuthority);
     return out.fail(Rcode::kServFail);
   }
   if (question.qclass == kClassCh) return answer_chaos(out, policy, question);
@@ -97,25 +97,25 @@ void answer_question(ReplyWriter& out, const ZoneSet& zone, const AnswerPolicy& 
 
 }  // namespace
 
-void read(const ZoneSet& zone, Request request, ReadRequest& read) noexcept {
-  read.verdict = read_question(request, zone.names().seed(), read.question);
-  if (read.verdict == Verdict::kQuestion) zone.names().prefetch_slot(read.question.hash);
+void read(const ZoneSet& zones, Request request, ReadRequest& read) noexcept {
+  read.verdict = read_question(request, zones.names().seed(), read.question);
+  if (read.verdict == Verdict::kQuestion) zones.names().prefetch_slot(read.question.hash);
 }
 
-void fetch(const ZoneSet& zone, const ReadRequest& read, int step) noexcept {
+void fetch(const ZoneSet& zones, const ReadRequest& read, int step) noexcept {
   if (read.verdict != Verdict::kQuestion) return;
   if (step == 0)
-    zone.names().prefetch_bucket(read.question.hash);
+    zones.names().prefetch_bucket(read.question.hash);
   else
-    zone.names().prefetch_node(read.question.hash);
+    zones.names().prefetch_node(read.question.hash);
 }
 
-Reply answer(const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer, Request request,
+Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context, Request request,
              const ReadRequest& read, std::span<std::byte> out) noexcept {
   const Question& question = read.question;
   if (read.verdict == Verdict::kIgnore) return {};
-  ReplyWriter reply(request, question, size_limit(peer, question.edns), out);
-  if (question.edns.present) reply.reserve_edns(policy, peer, question.edns);
+  ReplyWriter reply(request, question, size_limit(context, question.edns), out);
+  if (question.edns.present) reply.reserve_edns(policy, context, question.edns);
   switch (read.verdict) {
     case Verdict::kNotImp: reply.fail(Rcode::kNotImp); break;
     case Verdict::kFormErr: reply.fail(Rcode::kFormErr); break;
@@ -123,21 +123,21 @@ Reply answer(const ZoneSet& zone, const AnswerPolicy& policy, const RequestConte
     case Verdict::kIgnore:
     case Verdict::kCookieOnly: break;
     case Verdict::kQuestion:
-      if (admitted(policy, peer.address)) {
-        answer_question(reply, zone, policy, peer, question);
+      if (admitted(policy, context.address)) {
+        answer_question(reply, zones, policy, context, question);
       } else {
-        reply.explain(Explanation::kProhibited);
+        reply.extended_error(ExtendedError::kProhibited);
         reply.fail(Rcode::kRefused);
       }
   }
   return reply.finish();
 }
 
-Reply answer(const ZoneSet& zone, const AnswerPolicy& policy, const RequestContext& peer, Request request,
+Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context, Request request,
              std::span<std::byte> out) noexcept {
   ReadRequest read;
-  read.verdict = read_question(request, zone.names().seed(), read.question);
-  return answer(zone, policy, peer, request, read, out);
+  read.verdict = read_question(request, zones.names().seed(), read.question);
+  return answer(zones, policy, context, request, read, out);
 }
 
 }  // namespace idetcd::resolver

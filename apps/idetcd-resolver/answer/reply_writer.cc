@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint16_t kOptionNsid = 3;
 constexpr std::uint16_t kOptionCookie = 10;
-constexpr std::uint16_t kOptionExplanation = 15;  // RFC 8914
+constexpr std::uint16_t kOptionExtendedError = 15;  // RFC 8914
 constexpr std::size_t kOptSize = 11;
 constexpr std::size_t kOptionHeader = 4;
 constexpr std::uint16_t kPointer = 0xc000;  // RFC 1035 4.1.4
@@ -36,13 +36,13 @@ ReplyWriter::ReplyWriter(std::span<const std::byte> request, const Question& que
   if (request.data() != out_) std::memcpy(out_, request.data(), question.end);
 }
 
-void ReplyWriter::reserve_edns(const AnswerPolicy& policy, const RequestContext& peer, const Edns& edns) noexcept {
+void ReplyWriter::reserve_edns(const AnswerPolicy& policy, const RequestContext& context, const Edns& edns) noexcept {
   edns_ = true;
   dnssec_ok_ = edns.dnssec_ok;
   if (edns.nsid) nsid_ = std::string_view(policy.nsid).substr(0, kMaxNsid);
   if (!policy.cookies || edns.cookie_size == 0) return;
   std::copy_n(edns.cookie.begin(), kClientCookieSize, client_cookie_.begin());
-  server_cookie_ = make_server_cookie(policy.cookie_secret, client_cookie_, peer.address, peer.now);
+  server_cookie_ = make_server_cookie(policy.cookie_secret, client_cookie_, context.address, context.now);
 }
 
 std::size_t ReplyWriter::opt_size() const noexcept {
@@ -50,7 +50,7 @@ std::size_t ReplyWriter::opt_size() const noexcept {
   std::size_t size = kOptSize;
   if (!nsid_.empty()) size += kOptionHeader + nsid_.size();
   if (server_cookie_) size += kOptionHeader + kClientCookieSize + kServerCookieSize;
-  if (explanation_ != 0) size += kOptionHeader + 2;
+  if (extended_error_ != ExtendedError::kNone) size += kOptionHeader + 2;
   return size;
 }
 
@@ -87,19 +87,19 @@ void ReplyWriter::put_additional(std::span<const std::byte> records, unsigned co
   additionals_ = static_cast<std::uint16_t>(count);
 }
 
-void ReplyWriter::put_soa(Section section, const Zone& cut, std::size_t name_size, std::uint32_t serial,
+void ReplyWriter::put_soa(Section section, const Zone& zone, std::size_t name_size, std::uint32_t serial,
                           std::uint32_t ttl) noexcept {
-  std::byte* const at = claim(2 + cut.soa.size());
+  std::byte* const at = claim(2 + zone.soa.size());
   if (at == nullptr) return truncate();
   ++(section == Section::kAnswer ? answers_ : authorities_);
-  const auto apex = static_cast<std::uint16_t>(kPointer | (kHeaderSize + name_size - cut.apex.size()));
+  const auto apex = static_cast<std::uint16_t>(kPointer | (kHeaderSize + name_size - zone.apex.size()));
   std::byte* const soa = at + 2;
   store16(at, apex);
-  std::memcpy(soa, cut.soa.data(), cut.soa.size());
+  std::memcpy(soa, zone.soa.data(), zone.soa.size());
   store32(soa + 4, ttl);
-  store16(soa + cut.mname_pointer, apex);
-  store16(soa + cut.rname_pointer, apex);
-  store32(soa + cut.serial, serial);
+  store16(soa + zone.mname_pointer, apex);
+  store16(soa + zone.rname_pointer, apex);
+  store32(soa + zone.serial, serial);
 }
 
 void ReplyWriter::put_chaos_text(std::string_view text) noexcept {
@@ -133,7 +133,8 @@ void ReplyWriter::put_opt() noexcept {
     at = put_bytes(at, client_cookie_.data(), kClientCookieSize);
     at = put_bytes(at, server_cookie_->data(), kServerCookieSize);
   }
-  if (explanation_ != 0) store16(put_option(at, kOptionExplanation, 2), explanation_);
+  if (extended_error_ != ExtendedError::kNone)
+    store16(put_option(at, kOptionExtendedError, 2), static_cast<std::uint16_t>(extended_error_));
 }
 
 Reply ReplyWriter::finish() noexcept {

@@ -12,15 +12,17 @@
 #include <span>
 #include <string_view>
 
-#include "answer/answer.h"
+#include "answer/reply.h"
 #include "wire/question.h"
+#include "zone/zone.h"
 
 namespace idetcd::resolver {
 
 enum class Section : std::uint8_t { kAnswer, kAuthority };
 
-// RFC 8914 4: why, for people.
-enum class Explanation : std::uint16_t {
+// Extended DNS errors (RFC 8914 4): why, for people.
+enum class ExtendedError : std::uint16_t {
+  kNone = 0,  // not sent; on the wire 0 is "other"
   kStaleAnswer = 3,
   kProhibited = 18,
   kNotAuthoritative = 20,
@@ -37,9 +39,9 @@ class ReplyWriter {
               std::span<std::byte> out) noexcept;
 
   // Decides on the OPT record's contents: cookie, NSID.
-  void reserve_edns(const AnswerPolicy& policy, const RequestContext& peer, const Edns& edns) noexcept;
-  // Adds an extended error, if the peer speaks EDNS. Before any record is put; the last one counts.
-  void explain(Explanation why) noexcept { explanation_ = static_cast<std::uint16_t>(why); }
+  void reserve_edns(const AnswerPolicy& policy, const RequestContext& context, const Edns& edns) noexcept;
+  // Adds it if the client speaks EDNS. Before any record is put; the last one counts.
+  void extended_error(ExtendedError error) noexcept { extended_error_ = error; }
 
   void fail(Rcode rcode) noexcept { rcode_ = rcode; }
   void authoritative() noexcept { flags_ |= 0x04; }
@@ -50,7 +52,7 @@ class ReplyWriter {
   bool put_answer(std::span<const std::byte> records, unsigned count, unsigned first) noexcept;
   // Left out silently when they do not fit: nobody needs them (RFC 2181 9).
   void put_additional(std::span<const std::byte> records, unsigned count) noexcept;
-  void put_soa(Section section, const Zone& cut, std::size_t name_size, std::uint32_t serial,
+  void put_soa(Section section, const Zone& zone, std::size_t name_size, std::uint32_t serial,
                std::uint32_t ttl) noexcept;
   void put_chaos_text(std::string_view text) noexcept;
 
@@ -73,7 +75,7 @@ class ReplyWriter {
   std::uint16_t additionals_ = 0;
   bool edns_ = false;
   bool dnssec_ok_ = false;
-  std::uint16_t explanation_ = 0;
+  ExtendedError extended_error_ = ExtendedError::kNone;
   std::string_view nsid_{};
   std::array<std::byte, kClientCookieSize> client_cookie_;
   std::optional<ServerCookie> server_cookie_;  // a cookie option, if there is one

@@ -43,29 +43,29 @@ bool among(const std::vector<Address>& all, const Address& address) {
 
 }  // namespace
 
-Bytes ReverseNames::target_of(PoolSlot member) const {
-  return to_wire(layout_.pools[member.pool].pattern.render(member.slot)).value_or(Bytes{std::byte{0}});
+Bytes ReverseNames::target_of(PoolSlot slot) const {
+  return to_wire(layout_.pools[slot.pool].pattern.render(slot.slot)).value_or(Bytes{std::byte{0}});
 }
 
-void ReverseNames::update(PoolSlot member, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl) {
+void ReverseNames::update(PoolSlot slot, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl) {
   if (layout_.reverse.empty()) return;
   for (const Ipv4& address : before.ipv4)
-    if (!among(after.ipv4, address)) drop(reverse_name(address), member);
+    if (!among(after.ipv4, address)) drop(reverse_name(address), slot);
   for (const Ipv6& address : before.ipv6)
-    if (!among(after.ipv6, address)) drop(reverse_name(address), member);
-  for (const Ipv4& address : after.ipv4) add(reverse_name(address), member, ttl);
-  for (const Ipv6& address : after.ipv6) add(reverse_name(address), member, ttl);
+    if (!among(after.ipv6, address)) drop(reverse_name(address), slot);
+  for (const Ipv4& address : after.ipv4) add(reverse_name(address), slot, ttl);
+  for (const Ipv6& address : after.ipv6) add(reverse_name(address), slot, ttl);
 }
 
-void ReverseNames::add(const Bytes& owner, PoolSlot member, std::uint32_t ttl) {
+void ReverseNames::add(const Bytes& owner, PoolSlot slot, std::uint32_t ttl) {
   if (!layout_.keeps_reverse(owner)) return;
   NodeDraft draft = tree_.draft(owner);
   NodeDraft::Set* const listed = draft.find(kTypePtr);
   NodeDraft::Set set = listed != nullptr ? *listed : NodeDraft::Set{kTypePtr, 0, 0, {}, {}};
-  const Bytes target = target_of(member);
+  const Bytes target = target_of(slot);
   remove_target(set, target);  // it may be there already, with another TTL
   if (set.count == kMaxRrsetRecords) {
-    if (waiting_[to_text(owner)].insert_or_assign(member, ttl).second) ++waiting_count_;
+    if (waiting_[to_text(owner)].insert_or_assign(slot, ttl).second) ++waiting_count_;
     return;
   }
   encoder_.ptr(set.records, ttl, target);
@@ -75,16 +75,16 @@ void ReverseNames::add(const Bytes& owner, PoolSlot member, std::uint32_t ttl) {
   tree_.store(draft);
 }
 
-void ReverseNames::drop(const Bytes& owner, PoolSlot member) {
+void ReverseNames::drop(const Bytes& owner, PoolSlot slot) {
   const auto queue = waiting_.find(to_text(owner));
-  if (queue != waiting_.end() && queue->second.erase(member) != 0) {
+  if (queue != waiting_.end() && queue->second.erase(slot) != 0) {
     --waiting_count_;
     if (queue->second.empty()) waiting_.erase(queue);
     return;
   }
   NodeDraft draft = tree_.draft(owner);
   NodeDraft::Set* const set = draft.find(kTypePtr);
-  if (set == nullptr || !remove_target(*set, target_of(member))) return;
+  if (set == nullptr || !remove_target(*set, target_of(slot))) return;
   if (set->count == 0) draft.put({kTypePtr, 0, 0, {}, {}});
   tree_.store(draft);
   if (queue == waiting_.end()) return;

@@ -19,21 +19,22 @@ class ReverseNames {
   ReverseNames(const ZoneLayout& layout, NameTree& tree, RrEncoder& encoder)
       : layout_(layout), tree_(tree), encoder_(encoder) {}
 
-  // Addresses of `before` no longer lead to `member`'s name, those of `after` do.
-  void update(PoolSlot member, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl);
+  // Addresses of `before` no longer have a PTR record to `slot`'s name, those of `after` have.
+  void update(PoolSlot slot, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl);
 
   // Records left out because an RRset is full.
   std::size_t over_limit() const noexcept { return waiting_count_; }
 
  private:
-  void add(const Bytes& owner, PoolSlot member, std::uint32_t ttl);
-  void drop(const Bytes& owner, PoolSlot member);
-  Bytes target_of(PoolSlot member) const;
+  void add(const Bytes& owner, PoolSlot slot, std::uint32_t ttl);
+  void drop(const Bytes& owner, PoolSlot slot);
+  Bytes target_of(PoolSlot slot) const;
 
   const ZoneLayout& layout_;
   NameTree& tree_;
   RrEncoder& encoder_;
-  // SlotSet that found a full RRset, by its owner; one moves up when a listed one goes.
+  // By owner: the slots that found its RRset full, and their TTL. The first of them gets
+  // the place of a listed one that is dropped.
   std::map<std::string, std::map<PoolSlot, std::uint32_t>> waiting_;
   std::size_t waiting_count_ = 0;
 };

@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kMaxExtras = 200;
 constexpr std::size_t kMaxExtraBytes = 16'000;
 
-Bytes slot_name(const ZoneLayout& layout, PoolSlot member) {
-  return to_wire(layout.pools[member.pool].pattern.render(member.slot)).value_or(Bytes{std::byte{0}});
+Bytes slot_name(const ZoneLayout& layout, PoolSlot slot) {
+  return to_wire(layout.pools[slot.pool].pattern.render(slot.slot)).value_or(Bytes{std::byte{0}});
 }
 
 std::uint32_t ttl_in(std::span<const std::byte> record) {
@@ -28,56 +28,56 @@ void level_ttl(Bytes& records, const std::vector<std::size_t>& starts) {
 
 }  // namespace
 
-void SharedNames::update(PoolSlot member, const SlotFacts& before, const SlotFacts& after) {
-  const ZoneLayout::Pool& pool = layout_.pools[member.pool];
+void SharedNames::update(PoolSlot slot, const SlotFacts& before, const SlotFacts& after) {
+  const ZoneLayout::Pool& pool = layout_.pools[slot.pool];
   if (pool.pool_name) {
-    update({member.pool, {}, kTypeA}, member, !before.ipv4.empty(), !after.ipv4.empty());
-    update({member.pool, {}, kTypeAaaa}, member, !before.ipv6.empty(), !after.ipv6.empty());
+    update({slot.pool, {}, kTypeA}, slot, !before.ipv4.empty(), !after.ipv4.empty());
+    update({slot.pool, {}, kTypeAaaa}, slot, !before.ipv6.empty(), !after.ipv6.empty());
   }
   for (const auto& [service, port] : before.services)
-    update({pool.cut, service, kTypeSrv}, member, true, offers(after, service));
+    update({pool.zone, service, kTypeSrv}, slot, true, offers(after, service));
   for (const auto& [service, port] : after.services)
-    if (!offers(before, service)) update({pool.cut, service, kTypeSrv}, member, false, true);
+    if (!offers(before, service)) update({pool.zone, service, kTypeSrv}, slot, false, true);
 }
 
-void SharedNames::update(const Key& key, PoolSlot member, bool had, bool has) {
+void SharedNames::update(const Key& key, PoolSlot slot, bool had, bool has) {
   if (!had && !has) return;
-  Roll& roll = rolls_[key];
+  Gathered& gathered = rrsets_[key];
   if (has)
-    roll.members.insert(member);
+    gathered.slots.insert(slot);
   else
-    roll.members.erase(member);
-  const bool listed = member <= roll.last_listed || roll.members.size() <= kMaxRrsetRecords;
+    gathered.slots.erase(slot);
+  const bool listed = slot <= gathered.last_listed || gathered.slots.size() <= kMaxRrsetRecords;
   if (listed && std::find(touched_.begin(), touched_.end(), key) == touched_.end()) touched_.push_back(key);
 }
 
 Bytes SharedNames::owner_of(const Key& key) const {
-  if (key.service.empty()) return *layout_.pools[key.cut].pool_name;
-  return service_name(key.service, layout_.apexes[key.cut]).value_or(Bytes{});
+  if (key.service.empty()) return *layout_.pools[key.index].pool_name;
+  return service_name(key.service, layout_.apexes[key.index]).value_or(Bytes{});
 }
 
 void SharedNames::rebuild() {
   for (const Key& key : touched_) {
     const Bytes owner = owner_of(key);
     if (owner.empty()) continue;  // too long a name
-    Roll& roll = rolls_[key];
+    Gathered& gathered = rrsets_[key];
     NodeDraft draft = tree_.draft(owner);
     draft.rotates = key.type != kTypeSrv;
-    draft.put(key.type == kTypeSrv ? services(roll, key.service, owner.size()) : addresses(roll, key.type));
+    draft.put(key.type == kTypeSrv ? services(gathered, key.service, owner.size()) : addresses(gathered, key.type));
     tree_.store(draft);
-    if (roll.members.empty()) rolls_.erase(key);
+    if (gathered.slots.empty()) rrsets_.erase(key);
   }
   touched_.clear();
 }
 
-NodeDraft::Set SharedNames::addresses(Roll& roll, std::uint16_t type) const {
+NodeDraft::Set SharedNames::addresses(Gathered& gathered, std::uint16_t type) const {
   NodeDraft::Set set{type, 0, 0, {}, {}};
   std::vector<std::size_t> starts;
   std::size_t visited = 0;
-  roll.left_out = 0;
-  roll.members.for_each_while([&](PoolSlot member) {
-    roll.last_listed = member;
-    const Node* const node = tree_.find(slot_name(layout_, member));
+  gathered.left_out = 0;
+  gathered.slots.for_each_while([&](PoolSlot slot) {
+    gathered.last_listed = slot;
+    const Node* const node = tree_.find(slot_name(layout_, slot));
     const Rrset* const rrset = node == nullptr ? nullptr : node->find(type);
     if (rrset == nullptr) return ++visited < kMaxRrsetRecords;
     const std::size_t size = rrset->size / rrset->count;
@@ -87,7 +87,7 @@ NodeDraft::Set SharedNames::addresses(Roll& roll, std::uint16_t type) const {
       };
       if (std::any_of(starts.begin(), starts.end(), same)) continue;
       if (starts.size() == kMaxRrsetRecords) {
-        ++roll.left_out;
+        ++gathered.left_out;
         continue;
       }
       starts.push_back(set.records.size());
@@ -100,15 +100,15 @@ NodeDraft::Set SharedNames::addresses(Roll& roll, std::uint16_t type) const {
   return set;
 }
 
-NodeDraft::Set SharedNames::services(Roll& roll, const std::string& service, std::size_t owner_size) const {
+NodeDraft::Set SharedNames::services(Gathered& gathered, const std::string& service, std::size_t owner_size) const {
   NodeDraft::Set set{kTypeSrv, 0, 0, {}, {}};
   std::vector<std::size_t> starts;
   const std::size_t answer_at = kHeaderSize + owner_size + 4;
   std::size_t extras = 0;
   std::size_t visited = 0;
-  roll.members.for_each_while([&](PoolSlot member) {
-    roll.last_listed = member;
-    const Bytes target = slot_name(layout_, member);
+  gathered.slots.for_each_while([&](PoolSlot slot) {
+    gathered.last_listed = slot;
+    const Bytes target = slot_name(layout_, slot);
     const auto name = service_name(service, target);
     const Node* const node = name ? tree_.find(*name) : nullptr;
     const Rrset* const srv = node == nullptr ? nullptr : node->find(kTypeSrv);
@@ -130,9 +130,9 @@ NodeDraft::Set SharedNames::services(Roll& roll, const std::string& service, std
 
 std::size_t SharedNames::over_limit() const noexcept {
   std::size_t count = 0;
-  for (const auto& [key, roll] : rolls_) {
-    count += roll.left_out;
-    if (roll.members.size() > kMaxRrsetRecords) count += roll.members.size() - kMaxRrsetRecords;
+  for (const auto& [key, gathered] : rrsets_) {
+    count += gathered.left_out;
+    if (gathered.slots.size() > kMaxRrsetRecords) count += gathered.slots.size() - kMaxRrsetRecords;
   }
   return count;
 }

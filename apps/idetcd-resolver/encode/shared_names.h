@@ -1,8 +1,9 @@
 // SharedNames: the names whose RRsets are gathered from many slots. A pool's name has
-// all members' addresses, "_grpc._tcp.tf.local." every member's SRV record.
+// the addresses of all its taken slots, "_grpc._tcp.tf.local." the SRV records of all
+// slots with a port named grpc.
 //
-// Only the first kMaxRrsetRecords members are listed, so rebuilding one costs the same
-// however many there are, and a change behind them costs nothing.
+// Only the first kMaxRrsetRecords slots are listed: to rebuild an RRset costs the same
+// however many there are, and a change in a slot that is not listed costs nothing.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +25,8 @@ class SharedNames {
   SharedNames(const ZoneLayout& layout, NameTree& tree, RrEncoder& encoder)
       : layout_(layout), tree_(tree), encoder_(encoder) {}
 
-  // `member` had `before` and has `after`; its own names are already stored.
-  void update(PoolSlot member, const SlotFacts& before, const SlotFacts& after);
+  // `slot` had `before` and has `after`; its own names are already stored.
+  void update(PoolSlot slot, const SlotFacts& before, const SlotFacts& after);
 
   // Stores the names that update() touched.
   void rebuild();
@@ -34,29 +35,29 @@ class SharedNames {
   std::size_t over_limit() const noexcept;
 
  private:
-  // One RRset's members.
-  struct Roll {
-    SlotSet members{};
+  // One RRset and the slots it is gathered from.
+  struct Gathered {
+    SlotSet slots{};
     PoolSlot last_listed{};    // of the last rebuild
-    std::size_t left_out = 0;  // of the listed members' records
+    std::size_t left_out = 0;  // of the listed slots' records
   };
 
   struct Key {
-    std::size_t cut = 0;    // index into the layout's apexes, or its pools
-    std::string service{};  // empty: a pool's name
+    std::size_t index = 0;  // of the pool, or of the zone's apex for a service
+    std::string service{};  // empty: the pool's name
     std::uint16_t type = 0;
     auto operator<=>(const Key&) const = default;
   };
 
-  void update(const Key& key, PoolSlot member, bool had, bool has);
+  void update(const Key& key, PoolSlot slot, bool had, bool has);
   Bytes owner_of(const Key& key) const;
-  NodeDraft::Set addresses(Roll& roll, std::uint16_t type) const;
-  NodeDraft::Set services(Roll& roll, const std::string& service, std::size_t owner_size) const;
+  NodeDraft::Set addresses(Gathered& gathered, std::uint16_t type) const;
+  NodeDraft::Set services(Gathered& gathered, const std::string& service, std::size_t owner_size) const;
 
   const ZoneLayout& layout_;
   NameTree& tree_;
   RrEncoder& encoder_;
-  std::map<Key, Roll> rolls_;
+  std::map<Key, Gathered> rrsets_;
   std::vector<Key> touched_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/ascii.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
@@ -28,12 +29,6 @@ std::vector<Address> addresses(const Node& node, std::uint16_t type) {
   for (std::size_t i = 0; i < all.size(); ++i)
     std::memcpy(all[i].data(), node.records(*rrset).data() + i * size + kRrHeader, all[i].size());
   return all;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  return text;
 }
 
 // RFC 6335 5.1, and what SRV users write besides: letters, digits, hyphen, underscore.
@@ -89,7 +84,7 @@ SlotFacts facts_of(const Node* node) {
 SlotFacts facts_of(const Record& record, std::size_t& left_out) {
   SlotFacts facts{each_once(record.ipv4), each_once(record.ipv6), {}};
   for (const auto& [name, port] : record.ports) {
-    const std::string service = lower(name);
+    const std::string service = app::to_lower(name);
     if (is_service(service) && !offers(facts, service))
       facts.services.emplace_back(service, port);
     else
@@ -105,7 +100,7 @@ std::uint32_t ttl_of(const Record& record, std::chrono::seconds ttl) {
 
 void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl, RrEncoder& encoder,
               std::size_t& left_out) {
-  clear_slot(draft);
+  draft.sets.clear();
   NodeDraft::Set a{kTypeA, static_cast<std::uint8_t>(facts.ipv4.size()), 0, {}, {}};
   for (const Ipv4& address : facts.ipv4) encoder.a(a.records, ttl, address);
   NodeDraft::Set aaaa{kTypeAaaa, static_cast<std::uint8_t>(facts.ipv6.size()), 0, {}, {}};
@@ -117,11 +112,6 @@ void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts
   draft.put(std::move(aaaa));
   draft.put(std::move(txt));
   draft.notes = write_notes(facts);
-}
-
-void clear_slot(NodeDraft& draft) {
-  draft.sets.clear();
-  draft.notes.clear();
 }
 
 std::optional<Bytes> service_name(const std::string& service, WireName name) {

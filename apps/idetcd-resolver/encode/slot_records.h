@@ -1,4 +1,4 @@
-// What one slot's record says in DNS, and what a node says that was made from one.
+// One slot's record in DNS: its RRsets, and the part of it that other names depend on.
 #pragma once
 
 #include <idetcd/record_store.h>
@@ -24,20 +24,19 @@ struct SlotFacts {
 
 bool offers(const SlotFacts& facts, const std::string& service);
 
-// Reads them back from the slot's node; nothing if there is none.
+// Decoded from the slot's node; empty if there is none. Facts kept beside each node
+// would take a tenth of the memory of all names.
 SlotFacts facts_of(const Node* node);
 
-// From the record; `left_out` counts ports whose names are no service labels.
+// From the record. Adds to `left_out` the ports whose names are not service labels.
 SlotFacts facts_of(const Record& record, std::size_t& left_out);
 
 std::uint32_t ttl_of(const Record& record, std::chrono::seconds ttl);
 
-// The slot's own RRsets: A, AAAA, TXT; and the facts, as the node's notes.
+// The slot's own RRsets, in place of all others: A, AAAA, TXT; and the services, as the
+// node's notes. Adds to `left_out` the TXT strings that are too long.
 void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl, RrEncoder& encoder,
               std::size_t& left_out);
-// Takes them away; children keep the name in existence.
-void clear_slot(NodeDraft& draft);
-
 // "_grpc._tcp." in front of `name`; empty if that is too long.
 std::optional<Bytes> service_name(const std::string& service, WireName name);
 

@@ -1,5 +1,5 @@
-// SlotSet: an ordered set of slots over all pools; a sparse bitmap, so that 100,000
-// of them take some 100 KB and the first hundred are found at once.
+// SlotSet: an ordered set of slots, of all pools; a sparse bitmap: 100,000 slots take
+// some 100 KB, and the first hundred are found without a search.
 #pragma once
 
 #include <idetcd/pattern_template.h>
@@ -24,31 +24,21 @@ class SlotSet {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  bool contains(PoolSlot member) const noexcept {
-    const auto at = words_.find(word_of(member));
-    return at != words_.end() && (at->second & bit_of(member)) != 0;
+  void insert(PoolSlot slot) {
+    std::uint64_t& word = words_[word_of(slot)];
+    if ((word & bit_of(slot)) == 0) ++size_;
+    word |= bit_of(slot);
   }
 
-  // Whether it was not there before.
-  bool insert(PoolSlot member) {
-    std::uint64_t& word = words_[word_of(member)];
-    if ((word & bit_of(member)) != 0) return false;
-    word |= bit_of(member);
-    ++size_;
-    return true;
-  }
-
-  // Whether it was there.
-  bool erase(PoolSlot member) {
-    const auto at = words_.find(word_of(member));
-    if (at == words_.end() || (at->second & bit_of(member)) == 0) return false;
-    at->second &= ~bit_of(member);
+  void erase(PoolSlot slot) {
+    const auto at = words_.find(word_of(slot));
+    if (at == words_.end() || (at->second & bit_of(slot)) == 0) return;
+    at->second &= ~bit_of(slot);
     if (at->second == 0) words_.erase(at);
     --size_;
-    return true;
   }
 
-  // Calls visit(member) in ascending order until it returns false.
+  // Calls visit(slot) in ascending order until it returns false.
   template <class Visit>
   void for_each_while(Visit visit) const {
     for (const auto& [key, bits] : words_) {
@@ -61,10 +51,8 @@ class SlotSet {
   }
 
  private:
-  static std::uint64_t word_of(PoolSlot member) noexcept {
-    return (std::uint64_t{member.pool} << 32 | member.slot) >> 6;
-  }
-  static std::uint64_t bit_of(PoolSlot member) noexcept { return std::uint64_t{1} << (member.slot & 63); }
+  static std::uint64_t word_of(PoolSlot slot) noexcept { return (std::uint64_t{slot.pool} << 32 | slot.slot) >> 6; }
+  static std::uint64_t bit_of(PoolSlot slot) noexcept { return std::uint64_t{1} << (slot.slot & 63); }
 
   std::map<std::uint64_t, std::uint64_t> words_;
   std::size_t size_ = 0;

@@ -1,13 +1,14 @@
 #include "encode/zone_builder.h"
 
 #include <algorithm>
-#include <cstring>
+#include <map>
 #include <random>
 
 #include "encode/reverse_names.h"
 #include "encode/rr_encoder.h"
 #include "encode/shared_names.h"
 #include "encode/slot_records.h"
+#include "encode/slot_set.h"
 #include "encode/zone_layout.h"
 #include "wire/wire.h"
 
@@ -33,25 +34,25 @@ Bytes relative(std::string_view label) {
 
 // The SOA as ldns writes it has the names "ns." and "root."; their last byte, the
 // root, becomes a pointer to the apex, one byte longer.
-Zone make_cut(const Bytes& apex, const ZoneOptions& options, RrEncoder& encoder) {
-  Zone cut;
-  cut.apex = apex;
-  cut.ttl = static_cast<std::uint32_t>(options.ttl.count());
+Zone make_zone(const Bytes& apex, const ZoneOptions& options, RrEncoder& encoder) {
+  Zone zone;
+  zone.apex = apex;
+  zone.ttl = static_cast<std::uint32_t>(options.ttl.count());
   const auto minimum = static_cast<std::uint32_t>(options.negative_ttl.count());
-  cut.negative_ttl = std::min(minimum, cut.ttl);
+  zone.negative_ttl = std::min(minimum, zone.ttl);
   const Bytes mname = relative(kNameserverLabel);
   const Bytes rname = relative("root");
   Bytes soa;
-  encoder.soa(soa, cut.ttl, mname, rname, minimum);
+  encoder.soa(soa, zone.ttl, mname, rname, minimum);
   soa.erase(soa.begin(), soa.begin() + 2);  // the owner pointer depends on the question
-  cut.mname_pointer = static_cast<std::uint16_t>(kRrHeader - 2 + mname.size() - 1);
-  soa.insert(soa.begin() + cut.mname_pointer, std::byte{0});
-  cut.rname_pointer = static_cast<std::uint16_t>(cut.mname_pointer + 2 + rname.size() - 1);
-  soa.insert(soa.begin() + cut.rname_pointer, std::byte{0});
-  cut.serial = static_cast<std::uint16_t>(cut.rname_pointer + 2);
+  zone.mname_pointer = static_cast<std::uint16_t>(kRrHeader - 2 + mname.size() - 1);
+  soa.insert(soa.begin() + zone.mname_pointer, std::byte{0});
+  zone.rname_pointer = static_cast<std::uint16_t>(zone.mname_pointer + 2 + rname.size() - 1);
+  soa.insert(soa.begin() + zone.rname_pointer, std::byte{0});
+  zone.serial = static_cast<std::uint16_t>(zone.rname_pointer + 2);
   store16(soa.data() + 8, static_cast<std::uint16_t>(soa.size() - 10));
-  cut.soa = std::move(soa);
-  return cut;
+  zone.soa = std::move(soa);
+  return zone;
 }
 
 }  // namespace
@@ -64,36 +65,36 @@ class ZoneBuilder::Impl {
         tree_(layout_.apexes, expected_names(layout_), random_seed()),
         shared_(layout_, tree_, encoder_),
         reverse_names_(layout_, tree_, encoder_) {
-    auto cuts = std::make_shared<ZoneSet::Zones>();
-    for (const Bytes& apex : layout_.apexes) cuts->push_back(make_cut(apex, options_, encoder_));
-    zones_ = std::move(cuts);
+    auto zones = std::make_shared<ZoneSet::Zones>();
+    for (const Bytes& apex : layout_.apexes) zones->push_back(make_zone(apex, options_, encoder_));
+    zones_ = std::move(zones);
     for (const Bytes& apex : layout_.apexes) put_apex(apex);
     for (const ZoneLayout::Pool& pool : layout_.pools)
       if (pool.pool_name) keep(*pool.pool_name);
   }
 
-  void set(std::size_t pool_index, SlotId slot, const NamedRecord* named) {
+  void set(std::size_t pool_index, SlotId id, const NamedRecord* named) {
     const ZoneLayout::Pool& pool = layout_.pools[pool_index];
-    const auto name = to_wire(pool.pattern.render(slot));
+    const auto name = to_wire(pool.pattern.render(id));
     if (!name) return;  // patterns render legal names only
-    const PoolSlot member{static_cast<std::uint32_t>(pool_index), slot};
-    const SlotFacts before = facts_of(tree_.find(*name));
+    const PoolSlot slot{static_cast<std::uint32_t>(pool_index), id};
+    const Node* const node = tree_.find(*name);
+    const SlotFacts before = facts_of(node);
     SlotFacts after;
     std::uint32_t ttl = 0;
-    NodeDraft draft = tree_.draft(*name);
+    std::size_t left_out = 0;
+    NodeDraft draft(*name);
+    if (node != nullptr) draft.children = node->children();
     if (named != nullptr) {
-      after = facts_of(named->record, totals_.unencodable);
+      after = facts_of(named->record, left_out);
       ttl = ttl_of(named->record, options_.ttl);
-      put_slot(draft, *named, after, ttl, encoder_, totals_.unencodable);
-      if (members_.insert(member)) ++totals_.members;
-    } else {
-      clear_slot(draft);
-      if (members_.erase(member)) --totals_.members;
+      put_slot(draft, *named, after, ttl, encoder_, left_out);
     }
     tree_.store(draft);
-    store_services(*name, before, after, ttl);
-    shared_.update(member, before, after);
-    reverse_names_.update(member, before, after, ttl);
+    store_services(*name, before, after, ttl, left_out);
+    count_unencodable(slot, left_out);
+    shared_.update(slot, before, after);
+    reverse_names_.update(slot, before, after, ttl);
   }
 
   void set_freshness(Freshness freshness) { freshness_ = freshness; }
@@ -109,7 +110,8 @@ class ZoneBuilder::Impl {
 
  private:
   // "_grpc._tcp.<name>" for each named port.
-  void store_services(const Bytes& name, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl) {
+  void store_services(const Bytes& name, const SlotFacts& before, const SlotFacts& after, std::uint32_t ttl,
+                      std::size_t& left_out) {
     for (const auto& [service, port] : before.services) {
       const auto owner = service_name(service, name);
       if (!owner || offers(after, service)) continue;
@@ -120,13 +122,24 @@ class ZoneBuilder::Impl {
     for (const auto& [service, port] : after.services) {
       const auto owner = service_name(service, name);
       if (!owner) {
-        ++totals_.unencodable;
+        ++left_out;
         continue;
       }
       NodeDraft draft = tree_.draft(*owner);
       put_service(draft, port, name, after, ttl, encoder_);
       tree_.store(draft);
     }
+  }
+
+  void count_unencodable(PoolSlot slot, std::size_t count) {
+    const auto at = unencodable_.find(slot);
+    if (at != unencodable_.end()) {
+      totals_.unencodable -= at->second;
+      unencodable_.erase(at);
+    }
+    if (count == 0) return;
+    totals_.unencodable += count;
+    unencodable_.emplace(slot, count);
   }
 
   // NS at the apex, and the name server's own addresses.
@@ -171,7 +184,7 @@ class ZoneBuilder::Impl {
   NameTree tree_;
   SharedNames shared_;
   ReverseNames reverse_names_;
-  SlotSet members_;
+  std::map<PoolSlot, std::size_t> unencodable_;  // only slots that have something left out
   ZoneTotals totals_;
   Freshness freshness_ = Freshness::kLive;
 };

@@ -1,8 +1,7 @@
 // ZoneBuilder: turns records into the immutable ZoneSet that the answer path reads.
 //
-// Each changed record is encoded once (by ldns). A commit costs the changed names,
-// not the zone: versions share all the rest. The builder frees what no version uses
-// any more, on its own thread, when it commits.
+// A commit costs the changed names, not the zone: versions share all the rest. What no
+// version uses any more is freed by a later commit, on its caller's thread.
 #pragma once
 
 #include <idetcd/pattern_template.h>
@@ -16,14 +15,13 @@
 #include <string>
 #include <vector>
 
-#include "zone/zone.h"
+#include "zone/zone_set.h"
 
 namespace idetcd::resolver {
 
 struct PoolOptions {
   PatternTemplate pattern;
-  std::string zone{};       // empty: pattern.zone(); must be a suffix of every name
-  std::string pool_name{};  // e.g. "all.tf.local.": answers with all members; empty: none
+  std::string pool_name{};  // e.g. "all.tf.local.": has the addresses of all taken slots; empty: none
 };
 
 struct ZoneOptions {
@@ -39,32 +37,31 @@ struct ZoneOptions {
 
 inline constexpr std::size_t kMaxRrsetRecords = 100;  // as BIND's max-records-per-type
 
-// What the zone holds and what it could not, as of the last commit.
+// What the zones hold, and what was left out of them, as of the last commit.
 struct ZoneTotals {
-  std::size_t names = 0;        // that have records
-  std::size_t members = 0;      // slots that are taken, over all pools
+  std::size_t names = 0;        // that exist, with records or without
   std::size_t over_limit = 0;   // records left out of RRsets that have kMaxRrsetRecords
-  std::size_t unencodable = 0;  // ports whose name is no service label; records too large
+  std::size_t unencodable = 0;  // ports and TXT strings that DNS cannot carry: a bad service name, or too long
 };
 
-// For one thread at a time. Zones outlive the builder.
+// For one thread at a time. A committed ZoneSet may outlive the builder.
 class ZoneBuilder {
  public:
-  // kInvalidArgument if a name is no name, a pool does not lie in its zone, or two
-  // pools render the same name.
+  // kInvalidArgument if a pool name or a reverse zone is not usable, or if two pools, or
+  // a pool and its zone, need the same name.
   static Result<ZoneBuilder> create(ZoneOptions options);
   ZoneBuilder(ZoneBuilder&&) noexcept;
   ZoneBuilder& operator=(ZoneBuilder&&) noexcept;
   ~ZoneBuilder();
 
-  // `slot` of pool `pool` (index into ZoneOptions::pools) now has this record; null:
-  // it is free. Precondition: 1 <= slot <= that pattern's limit. Seen by readers after commit.
+  // `slot` of pool `pool` (index into ZoneOptions::pools) now has this record; null: it
+  // is free. Precondition: 1 <= slot <= that pattern's limit. Published by commit().
   void set(std::size_t pool, SlotId slot, const NamedRecord* record);
 
-  // Says so in every answer (stale), or stops answering (expired).
+  // How the next commit's ZoneSet answers: see Freshness.
   void set_freshness(Freshness freshness);
 
-  // The zone with all changes so far. `serial`: etcd's revision modulo 2^32.
+  // The zones with all changes so far. `serial`: etcd's revision modulo 2^32.
   std::shared_ptr<const ZoneSet> commit(std::uint32_t serial);
 
   ZoneTotals totals() const;

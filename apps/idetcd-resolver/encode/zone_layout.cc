@@ -9,15 +9,10 @@ Error wrong(std::string message) {
   return {ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-Result<Bytes> zone_of(const PoolOptions& pool) {
-  const std::string& text = pool.zone.empty() ? pool.pattern.zone() : pool.zone;
-  const auto zone = to_wire(text);
-  if (!zone) return wrong("zone \"" + text + "\" is not a domain name; write it like tf.local.");
-  const auto suffix = to_wire(pool.pattern.zone());
-  if (!suffix || !lies_in(*suffix, *zone))
-    return wrong("pattern " + pool.pattern.canonical() + " does not lie in zone \"" + text + "\": its names end in " +
-                 pool.pattern.zone());
-  return *zone;
+Result<Bytes> zone_of(const PatternTemplate& pattern) {
+  if (auto zone = to_wire(pattern.zone())) return *zone;
+  return wrong("pattern " + pattern.canonical() + ": its zone \"" + std::string(pattern.zone()) +
+               "\" is not a domain name");
 }
 
 Result<Bytes> reverse_apex(const std::string& text) {
@@ -80,7 +75,7 @@ Result<ZoneLayout> make_layout(const ZoneOptions& options) {
   ZoneLayout layout;
   std::vector<Bytes> zones;
   for (const PoolOptions& pool : options.pools) {
-    auto zone = zone_of(pool);
+    auto zone = zone_of(pool.pattern);
     if (!zone) return zone.error();
     auto name = pool_name_of(pool, *zone);
     if (!name) return name.error();
@@ -100,7 +95,7 @@ Result<ZoneLayout> make_layout(const ZoneOptions& options) {
   layout.apexes.erase(std::unique(layout.apexes.begin(), layout.apexes.end()), layout.apexes.end());
   for (std::size_t i = 0; i < zones.size(); ++i) {
     const auto at = std::find(layout.apexes.begin(), layout.apexes.end(), zones[i]);
-    layout.pools[i].cut = static_cast<std::size_t>(at - layout.apexes.begin());
+    layout.pools[i].zone = static_cast<std::size_t>(at - layout.apexes.begin());
   }
   if (auto names = check_names(layout); !names) return names.error();
   return layout;

@@ -17,7 +17,7 @@ namespace idetcd::resolver {
 struct ZoneLayout {
   struct Pool {
     PatternTemplate pattern;
-    std::size_t cut = 0;  // index into apexes
+    std::size_t zone = 0;  // index into apexes
     std::optional<Bytes> pool_name{};
   };
 
@@ -32,10 +32,10 @@ struct ZoneLayout {
 // See ZoneBuilder::create.
 Result<ZoneLayout> make_layout(const ZoneOptions& options);
 
-// A name that both patterns render, if there is one: whose records would it have?
+// A name that both patterns render, if there is one.
 std::optional<std::string> common_name(const PatternTemplate& left, const PatternTemplate& right);
 
-// The name of every zone's one name server.
+// The first label of every zone's one name server.
 inline constexpr std::string_view kNameserverLabel = "ns";
 
 }  // namespace idetcd::resolver

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -30,11 +31,10 @@ void raise_file_limit(std::size_t connections) {
 
 class DnsServer::Impl {
  public:
-  Impl(DnsServerOptions options, std::vector<Listener> listeners, const Snapshot<ZoneSet>& zones)
-      : policy_(std::move(options.policy)),
-        listeners_(std::move(listeners)),
-        udp_(listeners_, policy_, zones),
-        tcp_(listeners_, policy_, zones, {std::max<std::size_t>(options.tcp_connections, 1), options.tcp_idle}) {
+  Impl(const DnsServerOptions& options, std::vector<Listener> listeners, const Answerer& answerer)
+      : listeners_(std::move(listeners)),
+        udp_(listeners_, answerer),
+        tcp_(listeners_, answerer, {std::max<std::size_t>(options.tcp_connections, 1), options.tcp_idle}) {
     for (const Listener& listener : listeners_) addresses_.push_back(app::to_string(listener.address));
   }
 
@@ -53,7 +53,6 @@ class DnsServer::Impl {
   }
 
  private:
-  const AnswerPolicy policy_;
   std::vector<Listener> listeners_;
   std::vector<std::string> addresses_;
   UdpServer udp_;
@@ -66,13 +65,19 @@ DnsServer::~DnsServer() {
   stop();
 }
 
-Result<std::unique_ptr<DnsServer>> DnsServer::start(DnsServerOptions options, const Snapshot<ZoneSet>& zones) {
+Result<std::unique_ptr<DnsServer>> DnsServer::start(const DnsServerOptions& options, const Answerer& answerer) {
   const unsigned workers = options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
   auto listeners = open_listeners(options.listen, workers);
   if (!listeners) return listeners.error();
   raise_file_limit(options.tcp_connections);
-  return std::unique_ptr<DnsServer>(
-      new DnsServer(std::make_unique<Impl>(std::move(options), std::move(*listeners), zones)));
+  try {
+    return std::unique_ptr<DnsServer>(new DnsServer(std::make_unique<Impl>(options, std::move(*listeners), answerer)));
+  } catch (const std::system_error& error) {
+    return Error{
+        ErrorCode::kUnavailable,
+        std::string("cannot start the DNS server: ") + error.what() +
+            "; raise the limits on open files and threads (ulimit -n, ulimit -u) or lower the number of workers"};
+  }
 }
 
 const std::vector<std::string>& DnsServer::addresses() const noexcept {

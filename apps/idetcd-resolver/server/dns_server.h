@@ -2,25 +2,23 @@
 #pragma once
 
 #include <idetcd/result.h>
-#include <idetcd/snapshot.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "answer/answer.h"
+#include "answer/answerer.h"
 #include "common/listen_address.h"
 #include "server/server_counters.h"
-#include "zone/zone.h"
 
 namespace idetcd::resolver {
 
 struct DnsServerOptions {
   std::vector<app::ListenAddress> listen{};
   unsigned workers = 0;  // UDP threads for each address; 0: one for each core
-  AnswerPolicy policy{};
   std::size_t tcp_connections = 4096;
   std::chrono::milliseconds tcp_idle{10'000};
 };
@@ -34,9 +32,10 @@ struct DnsServerTotals {
 // All members are safe to call from any thread.
 class DnsServer {
  public:
-  // Binds every address for UDP and TCP, then serves `zones`, which must outlive the
-  // server. kUnavailable names the address that could not be bound and what to do.
-  static Result<std::unique_ptr<DnsServer>> start(DnsServerOptions options, const Snapshot<ZoneSet>& zones);
+  // Binds every address for UDP and TCP, then serves what `answerer` says, which must
+  // outlive the server. kUnavailable: an address could not be bound, or the process has
+  // too few file descriptors or threads; the message names it and what to do.
+  static Result<std::unique_ptr<DnsServer>> start(const DnsServerOptions& options, const Answerer& answerer);
   ~DnsServer();
 
   // Where it listens, in the order of the options, ports filled in: "127.0.0.1:53".

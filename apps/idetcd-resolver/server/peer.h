@@ -1,26 +1,28 @@
-// The peer of a socket, as the answer path knows it.
+// A client's address and the time, as the answer path wants them.
 #pragma once
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <ctime>
 
-#include "answer/answer.h"
+#include "common/networks.h"
 
 namespace idetcd::resolver {
 
 inline Ipv6 peer_address(const sockaddr_storage& address) noexcept {
-  Ipv6 peer;
+  const auto* const bytes = reinterpret_cast<const char*>(&address);
   if (address.ss_family == AF_INET) {
-    constexpr Ipv6 kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    peer = kMapped;
-    std::memcpy(peer.data() + 12, reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_addr), 4);
-  } else {
-    std::memcpy(peer.data(), reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in6, sin6_addr), 16);
+    Ipv4 ipv4;
+    std::memcpy(ipv4.data(), bytes + offsetof(sockaddr_in, sin_addr), ipv4.size());
+    return app::mapped(ipv4);
   }
-  return peer;
+  Ipv6 ipv6;
+  std::memcpy(ipv6.data(), bytes + offsetof(sockaddr_in6, sin6_addr), ipv6.size());
+  return ipv6;
 }
 
 // Seconds since 1970, to within a clock tick; no system call.

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "answer/answer.h"
+#include "answer/reply.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
@@ -39,7 +39,7 @@ struct alignas(128) ServerCounters {
   Counter queries, dropped, truncated, malformed;
   std::array<Counter, kRcodes> answers;
 
-  // One request and what became of it.
+  // One request and its reply.
   void count(const Reply& reply) noexcept;
   CounterTotals totals() const noexcept;
 };

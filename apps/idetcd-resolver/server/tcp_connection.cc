@@ -43,9 +43,11 @@ bool TcpConnection::answer_next(const TcpService& service) {
   const auto request = input_.next();
   if (!request) return false;
   active_ = true;
-  peer_.now = service.now;
-  ++peer_.rotation;
-  const Reply reply = answer(service.zone, service.policy, peer_, *request, service.scratch);
+  context_.now = service.now;
+  ++context_.rotation;
+  Exchange exchange{context_, *request, service.scratch, {}};
+  service.answers.answer({&exchange, 1});
+  const Reply& reply = exchange.reply;
   service.counters.count(reply);
   if (reply.size == 0) return true;
   output_.push_back(static_cast<std::byte>(reply.size >> 8));

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "answer/answer.h"
+#include "answer/answerer.h"
 #include "common/file_descriptor.h"
 #include "server/server_counters.h"
 #include "wire/message_stream.h"
@@ -13,8 +13,7 @@ namespace idetcd::resolver {
 
 // What answering needs from the server, lent for one call.
 struct TcpService {
-  const ZoneSet& zone;
-  const AnswerPolicy& policy;
+  Answerer::View& answers;
   ServerCounters& counters;
   std::uint32_t now = 0;
   std::vector<std::byte>& scratch;  // of kMaxTcpReply bytes, for the thread
@@ -32,7 +31,7 @@ class TcpConnection {
     kDone,    // close it
   };
 
-  TcpConnection(app::FileDescriptor fd, const Ipv6& peer) : fd_(std::move(fd)), peer_{peer, Transport::kTcp, 0, 0} {}
+  TcpConnection(app::FileDescriptor fd, const Ipv6& peer) : fd_(std::move(fd)), context_{peer, Transport::kTcp, 0, 0} {}
 
   int fd() const noexcept { return fd_.get(); }
 
@@ -50,7 +49,7 @@ class TcpConnection {
   bool flush();
 
   app::FileDescriptor fd_;
-  RequestContext peer_;
+  RequestContext context_;
   MessageStream input_;
   std::vector<std::byte> output_;
   std::size_t sent_ = 0;

@@ -20,23 +20,23 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kEvents = 64;
 constexpr int kAcceptsAtOnce = 64;                  // then the connections get their turn
-constexpr std::chrono::milliseconds kMaxWait{250};  // so that an idle thread lets go of old zones
+constexpr std::chrono::milliseconds kMaxWait{250};  // so that an idle thread releases old zones
 
 }  // namespace
 
 class TcpServer::Loop {
  public:
-  Loop(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones,
-       TcpLimits limits)
-      : policy_(policy),
-        zones_(zones),
+  Loop(const std::vector<Listener>& listeners, const Answerer& answerer, TcpLimits limits)
+      : answers_(answerer, 1),
         limits_(limits),
-        epoll_(epoll_create1(EPOLL_CLOEXEC)),
-        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        epoll_(app::checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+        wake_(app::checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
         scratch_(kMaxTcpReply) {
     sources_.push_back({wake_.get(), {}});
     for (const Listener& listener : listeners) sources_.push_back({listener.tcp.get(), {}});
-    for (Source& source : sources_) watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source);
+    for (Source& source : sources_) {
+      if (!watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source)) app::throw_system_error("epoll_ctl");
+    }
     thread_ = std::thread([this] { run(); });
   }
 
@@ -63,11 +63,11 @@ class TcpServer::Loop {
   using Sources = std::list<Source>;
 
   void run() {
-    Snapshot<ZoneSet>::Reader reader(zones_);
     std::array<epoll_event, kEvents> events;
     while (!stop_.load(std::memory_order_relaxed)) {
       const int count = epoll_wait(epoll_.get(), events.data(), kEvents, wait_time());
-      const TcpService service{reader.current(), policy_, counters_, coarse_now(), scratch_};
+      answers_.refresh();
+      const TcpService service{answers_, counters_, coarse_now(), scratch_};
       now_ = Clock::now();
       for (int i = 0; i < count; ++i) handle(events[static_cast<std::size_t>(i)], service);
       gone_.clear();
@@ -117,7 +117,7 @@ class TcpServer::Loop {
       source.active = now_;
       source.connection = std::make_unique<TcpConnection>(std::move(fd), peer_address(address));
       source.interest = EPOLLIN;
-      watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source);
+      if (!watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source)) remove(source);
     }
   }
 
@@ -129,11 +129,12 @@ class TcpServer::Loop {
     watch(EPOLL_CTL_MOD, source.fd, interest, &source);
   }
 
-  void watch(int operation, int fd, std::uint32_t interest, Source* source) {
+  // Fails only where the kernel is out of memory or of watches (epoll(7)).
+  bool watch(int operation, int fd, std::uint32_t interest, Source* source) {
     epoll_event event{};
     event.events = interest;
     event.data.ptr = source;
-    epoll_ctl(epoll_.get(), operation, fd, &event);
+    return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
   }
 
   // The list is ordered by activity, the idlest first.
@@ -165,8 +166,7 @@ class TcpServer::Loop {
     gone_.clear();
   }
 
-  const AnswerPolicy& policy_;
-  const Snapshot<ZoneSet>& zones_;
+  Answerer::View answers_;  // the loop's thread only
   const TcpLimits limits_;
   const app::FileDescriptor epoll_;
   const app::FileDescriptor wake_;
@@ -181,9 +181,8 @@ class TcpServer::Loop {
   std::thread thread_;
 };
 
-TcpServer::TcpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones,
-                     TcpLimits limits)
-    : loop_(std::make_unique<Loop>(listeners, policy, zones, limits)) {}
+TcpServer::TcpServer(const std::vector<Listener>& listeners, const Answerer& answerer, TcpLimits limits)
+    : loop_(std::make_unique<Loop>(listeners, answerer, limits)) {}
 
 TcpServer::~TcpServer() {
   stop();

@@ -1,18 +1,16 @@
 // TcpServer: all TCP connections on one epoll thread (RFC 7766, RFC 9210).
 //
-// Any number of pipelined queries, answered in order; a connection that says nothing
-// for `idle`, or does not read its replies that long, is closed; when the limit is
-// reached the one that has been idle longest makes room. No peer stalls another.
+// Any number of pipelined queries, answered in order. A connection that sends nothing
+// for `idle`, or reads none of its replies for so long, is closed. When the limit is
+// reached, the connection that has been idle longest is closed. No peer delays another.
 #pragma once
-
-#include <idetcd/snapshot.h>
 
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <vector>
 
-#include "answer/answer.h"
+#include "answer/answerer.h"
 #include "server/listeners.h"
 #include "server/server_counters.h"
 
@@ -23,11 +21,11 @@ struct TcpLimits {
   std::chrono::milliseconds idle{10'000};
 };
 
-// Owns its thread; borrows the sockets, the policy and the zones, which must outlive it.
+// Owns its thread; borrows the sockets and the answerer, which must outlive it.
 class TcpServer {
  public:
-  TcpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones,
-            TcpLimits limits);
+  // Throws std::system_error if there are too few file descriptors or threads.
+  TcpServer(const std::vector<Listener>& listeners, const Answerer& answerer, TcpLimits limits);
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
   ~TcpServer();

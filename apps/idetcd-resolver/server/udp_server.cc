@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kBatch = 64;         // see tests/bench/dns/README.md
 constexpr std::size_t kPacketSize = 1344;  // a longer request is cut, and then FORMERR; whole cache lines
-constexpr timeval kWake{0, 250'000};       // so that an idle thread lets go of old zones and sees stop()
+constexpr timeval kWake{0, 250'000};       // so that an idle thread releases old zones and sees stop()
 
 static_assert(kPacketSize >= kMaxUdpReply);
 
@@ -58,7 +58,7 @@ struct Batch {
   std::array<Control, kBatch> controls;
   std::array<iovec, kBatch> inputs;
   std::array<mmsghdr, kBatch> received;
-  std::array<ReadRequest, kBatch> requests;
+  std::array<Exchange, kBatch> exchanges;
   std::array<iovec, kBatch> outputs;
   std::array<mmsghdr, kBatch> replies;
 };
@@ -67,11 +67,17 @@ struct Batch {
 
 class UdpServer::Worker {
  public:
-  Worker(int fd, bool wildcard, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones)
-      : fd_(fd), wildcard_(wildcard), policy_(policy), zones_(zones), batch_(std::make_unique<Batch>()) {
+  Worker(int fd, bool wildcard, const Answerer& answerer)
+      : fd_(fd), wildcard_(wildcard), answers_(answerer, kBatch), batch_(std::make_unique<Batch>()) {
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &kWake, sizeof kWake);
     for (std::size_t i = 0; i < kBatch; ++i) arm(i);
     thread_ = std::thread([this] { run(); });
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() {
+    request_stop();
+    join();
   }
 
   // On an unconnected socket this fails, and yet ends a waiting receive.
@@ -88,12 +94,11 @@ class UdpServer::Worker {
 
  private:
   void run() {
-    Snapshot<ZoneSet>::Reader reader(zones_);
     while (!stop_.load(std::memory_order_relaxed)) {
       const int count = recvmmsg(fd_, batch_->received.data(), kBatch, MSG_WAITFORONE, nullptr);
-      const ZoneSet& zone = reader.current();
+      answers_.refresh();
       if (count > 0) {
-        send(answer_all(zone, static_cast<std::size_t>(count)));
+        send(answer_all(static_cast<std::size_t>(count)));
       } else if (errno != EAGAIN && errno != EINTR) {
         pause();
       }
@@ -122,22 +127,22 @@ class UdpServer::Worker {
   }
 
   // Answers the first `count` packets where they lie; returns how many replies there are.
-  std::size_t answer_all(const ZoneSet& zone, std::size_t count) {
+  std::size_t answer_all(std::size_t count) {
     Batch& batch = *batch_;
     const std::uint32_t now = coarse_now();
+    for (std::size_t i = 0; i < count; ++i) {
+      const RequestContext context{peer_address(batch.peers[i]), Transport::kUdp, now, ++rotation_};
+      batch.exchanges[i] = {context, request_at(i), batch.packets[i].bytes, {}};
+    }
+    answers_.answer(std::span(batch.exchanges).first(count));
     std::size_t replies = 0;
-    for (std::size_t i = 0; i < count; ++i) read(zone, request_at(i), batch.requests[i]);
-    for (int step = 0; step < kFetchSteps; ++step)
-      for (std::size_t i = 0; i < count; ++i) fetch(zone, batch.requests[i], step);
     for (std::size_t i = 0; i < count; ++i) {
       msghdr& request = batch.received[i].msg_hdr;
-      const RequestContext peer{peer_address(batch.peers[i]), Transport::kUdp, now, ++rotation_};
-      const std::span<std::byte> packet(batch.packets[i].bytes);
-      const Reply reply = answer(zone, policy_, peer, request_at(i), batch.requests[i], packet);
+      const Reply& reply = batch.exchanges[i].reply;
       counters_.count(reply);
       if (reply.size != 0) {
         if (wildcard_) release_interface(request);
-        batch.outputs[replies] = {packet.data(), reply.size};
+        batch.outputs[replies] = {batch.packets[i].bytes.data(), reply.size};
         batch.replies[replies].msg_hdr = request;
         batch.replies[replies].msg_hdr.msg_iov = &batch.outputs[replies];
         batch.replies[replies].msg_hdr.msg_flags = 0;
@@ -162,8 +167,7 @@ class UdpServer::Worker {
 
   const int fd_;
   const bool wildcard_;
-  const AnswerPolicy& policy_;
-  const Snapshot<ZoneSet>& zones_;
+  Answerer::View answers_;  // the worker's thread only, as the batch
   const std::unique_ptr<Batch> batch_;
   std::uint32_t rotation_ = 0;
   std::atomic<bool> stop_{false};
@@ -171,11 +175,10 @@ class UdpServer::Worker {
   std::thread thread_;
 };
 
-UdpServer::UdpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy,
-                     const Snapshot<ZoneSet>& zones) {
+UdpServer::UdpServer(const std::vector<Listener>& listeners, const Answerer& answerer) {
   for (const Listener& listener : listeners)
     for (const app::FileDescriptor& fd : listener.udp)
-      workers_.push_back(std::make_unique<Worker>(fd.get(), listener.wildcard, policy, zones));
+      workers_.push_back(std::make_unique<Worker>(fd.get(), listener.wildcard, answerer));
 }
 
 UdpServer::~UdpServer() {

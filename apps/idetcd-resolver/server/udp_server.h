@@ -1,22 +1,21 @@
 // UdpServer: one thread for each UDP socket: receive a batch, answer it in place, send it.
 #pragma once
 
-#include <idetcd/snapshot.h>
-
 #include <memory>
 #include <vector>
 
-#include "answer/answer.h"
+#include "answer/answerer.h"
 #include "server/listeners.h"
 #include "server/server_counters.h"
 
 namespace idetcd::resolver {
 
-// Owns its threads; borrows the sockets, the policy and the zones, which must outlive it.
+// Owns its threads; borrows the sockets and the answerer, which must outlive it.
 class UdpServer {
  public:
-  // Starts a thread for each UDP socket of `listeners`.
-  UdpServer(const std::vector<Listener>& listeners, const AnswerPolicy& policy, const Snapshot<ZoneSet>& zones);
+  // Starts a thread for each UDP socket of `listeners`. Throws std::system_error if
+  // there are too few.
+  UdpServer(const std::vector<Listener>& listeners, const Answerer& answerer);
   UdpServer(const UdpServer&) = delete;
   UdpServer& operator=(const UdpServer&) = delete;
   ~UdpServer();

@@ -6,19 +6,11 @@
 #include <cstring>
 #include <random>
 
+#include "common/networks.h"
 #include "wire/siphash.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
-namespace {
-
-bool is_ipv4(const Ipv6& address) noexcept {
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  return std::equal(kMapped.begin(), kMapped.end(), address.begin());
-}
-
-}  // namespace
-
 CookieSecret CookieSecret::random() {
   CookieSecret secret;
   if (getrandom(secret.bytes.data(), secret.bytes.size(), 0) == static_cast<ssize_t>(secret.bytes.size()))
@@ -38,7 +30,7 @@ std::optional<ServerCookie> make_server_cookie(const CookieSecret& secret,
   std::array<std::byte, kClientCookieSize + 8 + 16> input;
   std::copy(client.begin(), client.end(), input.begin());
   std::copy_n(cookie.begin(), 8, input.begin() + kClientCookieSize);
-  const std::size_t skip = is_ipv4(address) ? 12 : 0;
+  const std::size_t skip = app::is_mapped(address) ? app::kMappedBits / 8 : 0;
   std::memcpy(input.data() + 16, address.data() + skip, address.size() - skip);
   const auto hash = siphash24(secret.bytes, std::span(input).first(16 + address.size() - skip));
   if (!hash) return std::nullopt;

@@ -7,7 +7,7 @@
 
 namespace idetcd::resolver {
 
-// RFC 1035 4.1.1, RFC 6891 9, RFC 7873 8.
+// RFC 1035 4.1.1, RFC 6891 9.
 enum class Rcode : std::uint16_t {
   kNoError = 0,
   kFormErr = 1,
@@ -16,9 +16,8 @@ enum class Rcode : std::uint16_t {
   kNotImp = 4,
   kRefused = 5,
   kBadVers = 16,
-  kBadCookie = 23,
 };
-inline constexpr std::size_t kRcodes = 24;  // every Rcode is less
+inline constexpr std::size_t kRcodes = 17;  // every Rcode is less
 
 enum RrType : std::uint16_t {
   kTypeA = 1,

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "common/ascii.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
@@ -11,10 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxLabel = 63;
 constexpr std::string_view kHex = "0123456789abcdef";
-
-char to_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
 
 bool printable(char c) noexcept {
   return c > ' ' && c < 0x7f && c != '\\' && c != '.';
@@ -24,7 +21,7 @@ bool append_label(Bytes& name, std::string_view label) {
   if (label.empty() || label.size() > kMaxLabel || !std::all_of(label.begin(), label.end(), printable)) return false;
   name.push_back(static_cast<std::byte>(label.size()));
   std::transform(label.begin(), label.end(), std::back_inserter(name),
-                 [](char c) { return static_cast<std::byte>(to_lower(c)); });
+                 [](char c) { return static_cast<std::byte>(app::to_lower(c)); });
   return true;
 }
 

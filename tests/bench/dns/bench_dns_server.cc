@@ -28,11 +28,12 @@ int main(int argc, char** argv) {
   const Snapshot<ZoneSet> zones(builder.commit(1));
   const std::chrono::duration<double> built = std::chrono::steady_clock::now() - begin;
 
+  const Answerer answerer(zones, {});
   DnsServerOptions options;
   options.workers = argc > 3 ? static_cast<unsigned>(std::atoi(argv[3])) : 1;
   const std::string address = std::string(argc > 4 ? argv[4] : "127.0.0.1") + ":" + argv[1];
   options.listen.push_back(app::parse_listen_address(address).value());
-  const auto server = DnsServer::start(std::move(options), zones);
+  const auto server = DnsServer::start(options, answerer);
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());
     return 1;

@@ -24,7 +24,7 @@ inline NamedRecord synthetic_record(SlotId slot) {
 // A builder that has them all, not committed yet.
 inline resolver::ZoneBuilder synthetic_zone(SlotId names, bool with_ports = false) {
   resolver::ZoneOptions options;
-  options.pools.push_back({PatternTemplate::parse("worker{{.ID}}.tf.local.", names).value(), {}, {}});
+  options.pools.push_back({PatternTemplate::parse("worker{{.ID}}.tf.local.", names).value(), {}});
   if (with_ports) options.pools.front().pool_name = "workers.tf.local.";
   auto builder = resolver::ZoneBuilder::create(std::move(options)).value();
   for (SlotId slot = 1; slot <= names; ++slot) {

@@ -1,4 +1,4 @@
-#include "zone/zone.h"
+#include "zone/zone_set.h"
 
 #include <cstring>
 
@@ -14,11 +14,11 @@ bool starts_label(WireName name, std::size_t offset) noexcept {
 }  // namespace
 
 const Zone* ZoneSet::enclosing(WireName name) const noexcept {
-  for (const Zone& cut : *zones_) {
-    if (cut.apex.size() > name.size()) continue;
-    const std::size_t offset = name.size() - cut.apex.size();
-    if (std::memcmp(name.data() + offset, cut.apex.data(), cut.apex.size()) == 0 && starts_label(name, offset))
-      return &cut;
+  for (const Zone& zone : *zones_) {
+    if (zone.apex.size() > name.size()) continue;
+    const std::size_t offset = name.size() - zone.apex.size();
+    if (std::memcmp(name.data() + offset, zone.apex.data(), zone.apex.size()) == 0 && starts_label(name, offset))
+      return &zone;
   }
   return nullptr;
 }

@@ -1,0 +1,49 @@
+// What the servers know about answering: what a request brings with it, what a reply
+// is, and the policy an operator may set. No zones, no DNS records.
+#pragma once
+
+#include <idetcd/record.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "common/networks.h"
+#include "wire/cookie.h"
+#include "wire/wire.h"
+
+namespace idetcd::resolver {
+
+enum class Transport : std::uint8_t { kUdp, kTcp };
+
+// How this server answers, whatever the question. Immutable once it serves.
+struct AnswerPolicy {
+  std::string nsid{};        // RFC 5001; empty: no NSID
+  std::string version{};     // CH TXT version.bind; empty: REFUSED
+  std::string id{};          // CH TXT id.server; empty: REFUSED
+  app::NetworkList allow{};  // empty: everybody
+  app::NetworkList deny{};   // wins over allow
+  bool cookies = true;       // RFC 7873, with the server cookies of RFC 9018
+  CookieSecret cookie_secret = CookieSecret::random();
+};
+
+// What a request brings with it besides its bytes.
+struct RequestContext {
+  Ipv6 address{};  // of the client; IPv4 as IPv4-mapped IPv6
+  Transport transport = Transport::kUdp;
+  std::uint32_t now = 0;       // seconds since 1970, for cookies
+  std::uint32_t rotation = 0;  // differs from request to request: where a pool's answer begins
+};
+
+// The result of answering one request. size 0: send nothing.
+struct Reply {
+  std::size_t size = 0;
+  Rcode rcode = Rcode::kNoError;
+  bool truncated = false;
+};
+
+// The largest reply over UDP: RFC 9715 2.3 and what every path carries unfragmented.
+inline constexpr std::size_t kMaxUdpReply = 1232;
+inline constexpr std::size_t kMaxTcpReply = 65535;
+
+}  // namespace idetcd::resolver

@@ -93,10 +93,12 @@ void Guard::extend(std::chrono::nanoseconds deadline) noexcept {
 }
 
 void Guard::signal(int number) noexcept {
+  const std::lock_guard lock(sending_);
   send_message(socket_.get(), {Kind::kSignal, number});
 }
 
 void Guard::end() noexcept {
+  const std::lock_guard lock(sending_);
   send_message(socket_.get(), {Kind::kEnd, 0});
 }
 
@@ -109,8 +111,12 @@ std::optional<Guard::Ended> Guard::wait_for(std::chrono::milliseconds most) {
     ended_ = after_guard_died();
   } else if (message->kind == Kind::kCommand) {
     code_ = message->value;
+  } else if (message->kind == Kind::kOutOfTime) {
+    out_of_time_ = true;
   } else if (message->kind == Kind::kClear) {
-    ended_ = Ended{code_.value_or(128 + SIGKILL), static_cast<std::size_t>(message->value), false};
+    ended_ = Ended{.code = code_.value_or(128 + SIGKILL),
+                   .escaped = static_cast<std::size_t>(message->value),
+                   .out_of_time = out_of_time_};
     ::waitpid(pid_, nullptr, 0);
   }
   return ended_;
@@ -129,7 +135,10 @@ Guard::Ended Guard::after_guard_died() {
     std::this_thread::sleep_for(5ms);  // the system ends them; there is nothing to be told of it
   }
   const auto left = app::signal_descendants(::getpid(), 0);
-  return {code_.value_or(128 + SIGKILL), left.forbidden + left.reached, true};
+  return {.code = code_.value_or(128 + SIGKILL),
+          .escaped = left.forbidden + left.reached,
+          .out_of_time = out_of_time_,
+          .guard_died = true};
 }
 
 }  // namespace idetcd::tool

@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,8 @@
 
 namespace idetcd::tool {
 
-// For one thread, but for extend(). The destructor kills what still runs, and waits for it.
+// For one thread, but for extend(), signal() and end(), which any thread may call. The destructor kills what still
+// runs, and waits for it.
 class Guard {
  public:
   // Forks, so call it before any thread is started and before gRPC is used. kUnavailable: the system refused.
@@ -39,7 +41,8 @@ class Guard {
   Status run(const std::vector<std::string>& argv, const std::vector<std::string>& environment,
              std::chrono::nanoseconds deadline);
 
-  // Moves the deadline, in time of CLOCK_BOOTTIME. Any thread. One store; the guard looks when the old one is near.
+  // Moves the deadline, in time of CLOCK_BOOTTIME. One store; the guard looks at it when the old one is near, so
+  // an earlier one needs end() as well.
   void extend(std::chrono::nanoseconds deadline) noexcept;
 
   // Signals that ask a process to end go to all that the command started, others to the command alone.
@@ -49,9 +52,10 @@ class Guard {
   void end() noexcept;
 
   struct Ended {
-    app::ExitCode code = 0;   // of the command
-    std::size_t escaped = 0;  // processes that are still there: another user's
-    bool guard_died = false;  // somebody killed it; we killed what it left
+    app::ExitCode code = 0;    // of the command
+    std::size_t escaped = 0;   // processes that are still there: another user's
+    bool out_of_time = false;  // the deadline ended it
+    bool guard_died = false;   // somebody killed it; we killed what it left
   };
 
   // None if something still runs after `most`.
@@ -69,9 +73,11 @@ class Guard {
   Ended after_guard_died();
 
   const pid_t pid_;
+  std::mutex sending_;  // one message at a time
   app::FileDescriptor socket_;
   Shared* const shared_;  // a page that both processes see
   std::optional<app::ExitCode> code_;
+  bool out_of_time_ = false;
   std::optional<Ended> ended_;
 };
 

@@ -152,7 +152,10 @@ void GuardProcess::check_time() {
   if (!command_) return;
   const std::int64_t now = boot_now();
   const std::int64_t deadline = deadline_.load();
-  if (deadline != 0 && now >= deadline - grace_) begin_end();
+  if (deadline != 0 && now >= deadline - grace_ && !command_ended_ && !std::exchange(out_of_time_, true)) {
+    if (!peer_gone_) send_message(socket_.get(), {GuardMessage::Kind::kOutOfTime, 0});
+    begin_end();
+  }
   if (kill_at_ && now >= (deadline == 0 ? *kill_at_ : std::min(*kill_at_, deadline))) kill_all();
 }
 

@@ -42,6 +42,7 @@ class GuardProcess {
   std::optional<app::ChildProcess> command_;
   bool command_ended_ = false;
   bool peer_gone_ = false;
+  bool out_of_time_ = false;
   bool done_ = false;
   std::optional<std::int64_t> kill_at_;  // once SIGTERM was sent
 };

@@ -19,7 +19,8 @@ struct GuardMessage {
     kRunning,
     kFailed,   // value: an ErrorCode; payload: the message
     kCommand,  // value: how the command ended
-    kClear,    // value: how many processes could not be ended
+    kOutOfTime,
+    kClear,  // value: how many processes could not be ended
   };
   Kind kind = Kind::kEnd;
   std::int32_t value = 0;

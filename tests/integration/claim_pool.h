@@ -4,6 +4,7 @@
 #include <idetcd/idetcd.h>
 
 #include "support/etcd_process.h"
+#include "support/eventually.h"
 
 #include <catch2/catch.hpp>
 
@@ -37,10 +38,19 @@ struct ClaimPool {
   }
 
   std::string key(SlotId slot) const { return options.path + std::string(pattern.render(slot)); }
-  bool present(SlotId slot) const { return etcd->range({.keys = KeyRange::one(key(slot))}, {})->kvs.size() == 1; }
+  bool present(SlotId slot) const { return count(KeyRange::one(key(slot))) == 1; }
   std::size_t tickets() const {
-    return etcd->range({.keys = KeyRange::prefix("/idetcd/" + options.path + pattern.canonical() + "/queue/")}, {})
-        ->kvs.size();
+    return count(KeyRange::prefix("/idetcd/" + options.path + pattern.canonical() + "/queue/"));
+  }
+  // What is there, once etcd answers: it may have been away a moment ago.
+  std::size_t count(const KeyRange& keys) const {
+    std::size_t found = 0;
+    REQUIRE(eventually([&] {
+      const auto reply = etcd->range({.keys = keys, .count_only = true}, {});
+      if (reply) found = static_cast<std::size_t>(reply->count);
+      return reply.has_value();
+    }));
+    return found;
   }
   void put_foreign(SlotId slot, LeaseId lease = 0) const {
     Txn txn;

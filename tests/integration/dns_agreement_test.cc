@@ -96,7 +96,7 @@ app::ChildCommand command_of(const std::string& peer, const std::filesystem::pat
 
 bool answers_soon(std::uint16_t port) {
   const Packet query = make_query({"tf.local.", kTypeSoa});
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
     const app::FileDescriptor fd = connected(SOCK_DGRAM, loopback(port));
     send(fd.get(), query.data(), query.size(), 0);

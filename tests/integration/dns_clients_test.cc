@@ -57,8 +57,8 @@ TEST_CASE("gRPC's resolver finds a worker", "[dns][clients]") {
   const std::string target =
       "dns://127.0.0.1:" + std::to_string(server->port()) + "/worker1.tf.local:" + std::to_string(ntohs(at.sin_port));
   const auto channel = grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
-  channel->GetState(true);              // resolves and connects
-  CHECK(readable_within(worker, 10s));  // a connection waits to be accepted
+  channel->GetState(true);                    // resolves and connects
+  CHECK(readable_within(worker, kPatience));  // a connection waits to be accepted
   CHECK(server->totals().udp.answers[0] > 0);
 }
 
@@ -84,7 +84,7 @@ bool move_away(const std::string& resolv_conf) {
 TEST_CASE("getent, inside its namespace", "[.inside]") {
   const auto folder = app::TemporaryFolder::create("idetcd-getent").value();
   const std::string resolv_conf = folder.path() / "resolv.conf";
-  std::ofstream(resolv_conf) << "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n";
+  std::ofstream(resolv_conf) << "nameserver 127.0.0.1\noptions timeout:20 attempts:1\n";
   if (!move_away(resolv_conf)) {
     WARN("no namespaces here: not tried");
     return;
@@ -130,7 +130,7 @@ TEST_CASE("dig, kdig and drill read our answers", "[dns][clients]") {
   Served served;
   const std::string port = std::to_string(served.port());
   if (installed("dig")) {
-    const std::string dig = "dig @127.0.0.1 -p " + port + " +time=2 +tries=1 ";
+    const std::string dig = "dig @127.0.0.1 -p " + port + " +time=30 +tries=1 ";
     CHECK(output_of(dig + "+short worker3.tf.local") == "10.0.0.3\n");
     CHECK(output_of(dig + "+short AAAA worker3.tf.local") == "fd00::3\n");
     CHECK(output_of(dig + "+short +tcp worker3.tf.local") == "10.0.0.3\n");
@@ -144,7 +144,7 @@ TEST_CASE("dig, kdig and drill read our answers", "[dns][clients]") {
     CHECK_THAT(output_of(dig + "example.org"), Catch::Contains("status: REFUSED"));
   }
   if (installed("kdig")) {
-    const std::string kdig = "kdig @127.0.0.1 -p " + port + " +time=2 +retry=0 ";
+    const std::string kdig = "kdig @127.0.0.1 -p " + port + " +time=30 +retry=0 ";
     CHECK(output_of(kdig + "+short worker4.tf.local") == "10.0.0.4\n");
     CHECK_THAT(output_of(kdig + "+tcp +keepopen worker4.tf.local worker5.tf.local"),
                Catch::Contains("10.0.0.4") && Catch::Contains("10.0.0.5"));

@@ -66,7 +66,7 @@ inline void send_all(const app::FileDescriptor& fd, std::span<const std::byte> b
 inline Packet read_bytes(const app::FileDescriptor& fd, std::size_t size) {
   Packet bytes;
   while (bytes.size() < size) {
-    if (!readable_within(fd, 5s)) FAIL("nothing to read after 5 s");
+    if (!readable_within(fd, kPatience)) FAIL("nothing to read");
     std::array<std::byte, 4096> chunk;
     const ssize_t got = recv(fd.get(), chunk.data(), std::min(chunk.size(), size - bytes.size()), 0);
     if (got <= 0) break;
@@ -81,24 +81,15 @@ inline Packet read_message(const app::FileDescriptor& fd) {
   return read_bytes(fd, load16(length.data()));
 }
 
-inline bool closed_within(const app::FileDescriptor& fd, std::chrono::milliseconds time) {
-  const auto deadline = Clock::now() + time;
+// Whether the peer closes it within kPatience; what it still sends is passed over.
+inline bool is_closed(const app::FileDescriptor& fd) {
+  const auto deadline = Clock::now() + kPatience;
   while (Clock::now() < deadline) {
     if (!readable_within(fd, 100ms)) continue;
     std::array<std::byte, 4096> chunk;
     if (recv(fd.get(), chunk.data(), chunk.size(), 0) <= 0) return true;
   }
   return false;
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = Clock::now() + 5s;
-  while (!condition()) {
-    if (Clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
 }
 
 }  // namespace idetcd::testing

@@ -21,6 +21,7 @@ TEST_CASE("etcd over gRPC keeps the contract", "[contract]") {
   EtcdFixture fixture;
   fixture.etcd = own ? connect_for_test({own->endpoint()}) : connect_for_test();
   fixture.prefix = random_prefix();
+  // etcd's clock is the real one.
   fixture.let_pass = [](std::chrono::seconds time) { std::this_thread::sleep_for(time); };
   if (own) {
     fixture.compact = [](Revision at) { own->compact(at); };

@@ -17,8 +17,6 @@ using testing::at;
 using testing::ClaimPool;
 using testing::eventually;
 
-constexpr auto kPatience = 20s;
-
 }  // namespace
 
 TEST_CASE("a registration claims again after loss", "[claim][registration]") {
@@ -40,9 +38,9 @@ TEST_CASE("a registration claims again after loss", "[claim][registration]") {
     return story.size();
   };
   Registration registration(pool.etcd, pool.pattern, options, at("10.0.0.1"));
-  REQUIRE(eventually(kPatience, [&] { return length() == 1; }));
+  REQUIRE(eventually([&] { return length() == 1; }));
   pool.put_foreign(1);
-  REQUIRE(eventually(kPatience, [&] { return length() == 3; }));
+  REQUIRE(eventually([&] { return length() == 3; }));
   CHECK(registration.held());
   REQUIRE(registration.update(at("10.0.0.3")).has_value());
   REQUIRE(registration.release().has_value());
@@ -66,7 +64,7 @@ TEST_CASE("several roles in one process, over one connection", "[claim][registra
     roles.push_back(
         std::make_unique<Registration>(pool.etcd, *PatternTemplate::parse(role, 3), options, at("10.0.0.1")));
   }
-  CHECK(eventually(kPatience, [&] {
+  CHECK(eventually([&] {
     std::lock_guard lock(mutex);
     return claimed == std::set<std::string>{"chief1.tf.local.", "ps1.tf.local.", "worker1.tf.local."};
   }));
@@ -81,7 +79,7 @@ TEST_CASE("a registration says when it has ended for good", "[claim][registratio
   options.claim = pool.options;
   options.on_ended = [&](const Error& error) { full = error.code == ErrorCode::kFull; };
   Registration registration(pool.etcd, pool.pattern, options, at("10.0.0.1"));
-  CHECK(eventually(kPatience, [&] { return full.load(); }));
+  CHECK(eventually([&] { return full.load(); }));
 }
 
 }  // namespace idetcd

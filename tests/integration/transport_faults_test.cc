@@ -13,6 +13,14 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+// What a call may take here that would otherwise take kNever: it ended for its own reason.
+constexpr auto kNever = 120s;
+constexpr auto kSoon = kPatience;
+
+std::shared_ptr<Etcd> connect_patiently(const std::string& endpoint) {
+  return connect({.endpoints = {endpoint}, .connect_timeout = kNever}).value();
+}
+
 std::string nobody_there() {
   return "http://127.0.0.1:" + std::to_string(free_port());
 }
@@ -23,18 +31,18 @@ std::string with_port(const std::string& endpoint, const std::string& host) {
 
 TEST_CASE("nobody listens", "[faults]") {
   const auto endpoint = nobody_there();
-  const auto etcd = connect_for_test({endpoint});
+  const auto etcd = connect_patiently(endpoint);
   const auto begin = Clock::now();
-  const auto reply = try_get(*etcd, "a");
+  const auto reply = try_get(*etcd, "a", {.timeout = kNever});
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code == ErrorCode::kUnavailable);
   CHECK_THAT(reply.error().message, Catch::Contains(endpoint) && Catch::Contains("Connection refused"));
   CHECK(try_put(*etcd, "a", "b").error().code == ErrorCode::kUnavailable);
-  CHECK(keep_alive(*etcd, 1).error().code == ErrorCode::kUnavailable);
+  CHECK(keep_alive(*etcd, 1, kNever).error().code == ErrorCode::kUnavailable);
   WatchLog watch(*etcd, {KeyRange::one("a")});
   REQUIRE(watch.has_ended());
   CHECK(watch.end()->code == ErrorCode::kUnavailable);
-  CHECK(Clock::now() - begin < 2s);  // all of them fail at once
+  CHECK(Clock::now() - begin < kSoon);  // none of them waits for its time to pass
 }
 
 TEST_CASE("one dead member of three", "[faults][own-etcd]") {
@@ -50,7 +58,7 @@ TEST_CASE("one dead member of three", "[faults][own-etcd]") {
   for (int start = 0; start < 8; ++start) {
     const auto etcd = connect_for_test(endpoints);
     WatchLog first(*etcd, {KeyRange::one("/a"), 1});
-    REQUIRE(eventually(10s, [&] { return !first.batches().empty() || first.end(); }));
+    REQUIRE(eventually([&] { return !first.batches().empty() || first.end(); }));
     if (!first.end()) continue;
     WatchLog second(*etcd, {KeyRange::one("/a"), 1});
     CHECK(second.has_events(1));
@@ -68,26 +76,26 @@ TEST_CASE("a call on a hung member ends in time", "[faults][own-etcd]") {
     const auto reply = try_get(*etcd, "/a", {.timeout = 300ms});
     CHECK(reply.error().code == ErrorCode::kDeadlineExceeded);
     CHECK(Clock::now() - begin >= 300ms);
-    CHECK(Clock::now() - begin < 2s);
+    CHECK(Clock::now() - begin < kSoon);
   }
   SECTION("when it is asked to stop") {
     std::stop_source stop;
     std::jthread asker([&] {
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(100ms);  // nothing tells that the call is under way: most often it is by then
       stop.request_stop();
     });
-    CHECK(try_get(*etcd, "/a", {.timeout = 60s, .stop = stop.get_token()}).error().code == ErrorCode::kCancelled);
-    CHECK(Clock::now() - begin < 2s);
+    CHECK(try_get(*etcd, "/a", {.timeout = kNever, .stop = stop.get_token()}).error().code == ErrorCode::kCancelled);
+    CHECK(Clock::now() - begin < kSoon);
   }
   SECTION("when it was asked before") {
     std::stop_source stop;
     stop.request_stop();
-    CHECK(try_get(*etcd, "/a", {.timeout = 60s, .stop = stop.get_token()}).error().code == ErrorCode::kCancelled);
+    CHECK(try_get(*etcd, "/a", {.timeout = kNever, .stop = stop.get_token()}).error().code == ErrorCode::kCancelled);
   }
   SECTION("while a connection is made") {
-    const auto other = connect_for_test({server.endpoint()});
+    const auto other = connect_patiently(server.endpoint());
     CHECK_FALSE(try_get(*other, "/a", {.timeout = 500ms}));
-    CHECK(Clock::now() - begin < 3s);
+    CHECK(Clock::now() - begin < kSoon);
   }
 }
 
@@ -97,14 +105,14 @@ TEST_CASE("a keep-alive on a hung member", "[faults][own-etcd]") {
   for (const LeaseId lease : {1, 2}) REQUIRE(etcd->lease_grant(lease, 60s, {}));
   REQUIRE(keep_alive(*etcd, 1));
   server.pause();
-  auto patient = start_keep_alive(*etcd, 2, 60s);
+  auto patient = start_keep_alive(*etcd, 2, kNever);
   const auto late = keep_alive(*etcd, 1, 300ms);
   CHECK(late.error().code == ErrorCode::kDeadlineExceeded);
   // The stream is given up, and with it the other one.
-  REQUIRE(patient.wait_for(2s) == std::future_status::ready);
+  REQUIRE(patient.wait_for(kSoon) == std::future_status::ready);
   CHECK(patient.get().error().code == ErrorCode::kUnavailable);
   server.resume();
-  CHECK(eventually(10s, [&] { return keep_alive(*etcd, 1, 1s).has_value(); }));
+  CHECK(eventually([&] { return keep_alive(*etcd, 1, 1s).has_value(); }));
   CHECK(keep_alive(*etcd, 2));
 }
 
@@ -124,9 +132,9 @@ TEST_CASE("etcd is killed and comes back", "[faults][own-etcd]") {
   CHECK(keep_alive(*etcd, 11).error().code == ErrorCode::kUnavailable);
 
   server.start();
-  CHECK(eventually(10s, [&] { return keep_alive(*etcd, 11).has_value(); }));
+  CHECK(eventually([&] { return keep_alive(*etcd, 11).has_value(); }));
   CHECK(keep_alive(*etcd, 11)->ttl == 60s);
-  REQUIRE(eventually(10s, [&] { return try_put(*etcd, "/a", "2", 11).has_value(); }));
+  REQUIRE(eventually([&] { return try_put(*etcd, "/a", "2", 11).has_value(); }));
   WatchLog resumed(*etcd, {KeyRange::one("/a"), seen + 1});
   REQUIRE(resumed.has_events(1));
   CHECK(resumed.events().at(0).kv.value == "2");
@@ -139,10 +147,10 @@ TEST_CASE("a member of a cluster hangs", "[faults][own-etcd]") {
   REQUIRE(keep_alive(*etcd, 21));
   for (std::size_t hung = 0; hung < cluster.size(); ++hung) {  // one of them is in use, one leads
     cluster.member(hung).pause();
-    CHECK(eventually(10s, [&] { return keep_alive(*etcd, 21, 500ms).has_value(); }));
-    CHECK(eventually(10s, [&] { return try_get(*etcd, "/a", {.timeout = 2s}).has_value(); }));
+    CHECK(eventually([&] { return keep_alive(*etcd, 21, 500ms).has_value(); }));
+    CHECK(eventually([&] { return try_get(*etcd, "/a", {.timeout = 2s}).has_value(); }));
     cluster.member(hung).resume();
-    CHECK(eventually(10s, [&] { return try_put(*etcd, "/a", "1").has_value(); }));
+    CHECK(eventually([&] { return try_put(*etcd, "/a", "1").has_value(); }));
   }
 }
 
@@ -176,7 +184,7 @@ TEST_CASE("destroyed while everything is under way", "[faults][own-etcd]") {
 
   std::vector<std::unique_ptr<Watch>> watches;
   for (int i = 0; i < 20; ++i) {
-    etcd->lease_keep_alive(31, 60s, count);
+    etcd->lease_keep_alive(31, kNever, count);
     watches.push_back(etcd->watch({KeyRange::one("/a"), 1}, [&](const auto&) {
       if (destroyed) ++after;
     }));
@@ -184,7 +192,7 @@ TEST_CASE("destroyed while everything is under way", "[faults][own-etcd]") {
   const auto begin = Clock::now();
   etcd.reset();
   destroyed = true;
-  CHECK(Clock::now() - begin < 2s);
+  CHECK(Clock::now() - begin < kSoon);
   CHECK(answers == 20);  // each exactly once
   watches.clear();       // may outlive their Etcd
   CHECK(after == 0);
@@ -198,11 +206,11 @@ TEST_CASE("destroyed before it has signed in", "[faults][own-etcd]") {
   options.user = "worker";
   options.password = "secret";
   auto etcd = connect(options).value();
-  auto answer = start_keep_alive(*etcd, 1, 60s);
+  auto answer = start_keep_alive(*etcd, 1, kNever);
   auto watch = etcd->watch({KeyRange::one("/a")}, [](const auto&) {});
   const auto begin = Clock::now();
   etcd.reset();
-  CHECK(Clock::now() - begin < 2s);
+  CHECK(Clock::now() - begin < kSoon);
   CHECK(answer.get().error().code == ErrorCode::kCancelled);
 }
 
@@ -211,7 +219,7 @@ TEST_CASE("connected and destroyed again and again", "[faults][own-etcd]") {
   const EtcdProcess server;
   for (int round = 0; round < 50; ++round) {
     auto etcd = connect_for_test({server.endpoint()});
-    auto answer = start_keep_alive(*etcd, 1, 10s);
+    auto answer = start_keep_alive(*etcd, 1, kNever);
     WatchLog watch(*etcd, {KeyRange::one("/a"), 0});
     if (round % 2 == 0) CHECK(watch.established());
     if (round % 3 == 0) CHECK(answer.get());
@@ -225,6 +233,7 @@ TEST_CASE("a destroyed watch is silent", "[faults][own-etcd]") {
   std::jthread writer([&](const std::stop_token& stop) {
     while (!stop.stop_requested()) (void)try_put(*etcd, "/busy", "x");
   });
+  int heard = 0;
   for (int round = 0; round < 150; ++round) {
     auto alive = std::make_shared<std::atomic<bool>>(true);
     std::atomic<int> calls{0};
@@ -233,11 +242,13 @@ TEST_CASE("a destroyed watch is silent", "[faults][own-etcd]") {
       if (!*alive) ++late;
       ++calls;
     });
-    if (round % 3 != 0) eventually(10s, [&] { return calls > round % 3; });
+    if (round % 3 != 0) eventually([&] { return calls > round % 3; });
     watch.reset();
     *alive = false;
+    heard += calls;
     CHECK(late == 0);
   }
+  CHECK(heard >= 150);  // they were destroyed while they had something to say
 }
 
 TEST_CASE("a thousand calls at once", "[faults]") {
@@ -274,7 +285,7 @@ TEST_CASE("keep-alives of a thousand leases", "[faults][own-etcd]") {
   constexpr LeaseId kLeases = 1000;
   for (LeaseId lease = 1; lease <= kLeases; ++lease) REQUIRE(etcd->lease_grant(lease, 60s, {}));
   std::vector<KeepAliveFuture> answers;
-  for (LeaseId lease = 1; lease <= kLeases + 1; ++lease) answers.push_back(start_keep_alive(*etcd, lease, 10s));
+  for (LeaseId lease = 1; lease <= kLeases + 1; ++lease) answers.push_back(start_keep_alive(*etcd, lease, kNever));
   for (LeaseId lease = 1; lease <= kLeases; ++lease) {
     CHECK(answers[static_cast<std::size_t>(lease - 1)].get()->ttl == 60s);
   }

@@ -31,7 +31,7 @@ bool readable_within(const app::FileDescriptor& fd, std::chrono::milliseconds ti
 
 Packet ask_udp(const app::FileDescriptor& fd, const Packet& request) {
   REQUIRE(send(fd.get(), request.data(), request.size(), 0) == static_cast<ssize_t>(request.size()));
-  REQUIRE(readable_within(fd, std::chrono::seconds(5)));
+  REQUIRE(readable_within(fd, kPatience));
   Packet reply(4096);
   const ssize_t size = recv(fd.get(), reply.data(), reply.size(), 0);
   REQUIRE(size > 0);

@@ -8,6 +8,7 @@
 
 #include "common/file_descriptor.h"
 #include "support/dns_probe.h"
+#include "support/eventually.h"
 
 namespace idetcd::testing {
 
@@ -18,7 +19,7 @@ app::FileDescriptor connected(int type, const sockaddr_in& to);
 
 bool readable_within(const app::FileDescriptor& fd, std::chrono::milliseconds time);
 
-// One datagram there and one back; fails the test after 5 s.
+// One datagram there and one back; fails the test after kPatience.
 Packet ask_udp(const app::FileDescriptor& fd, const Packet& request);
 
 }  // namespace idetcd::testing

@@ -30,8 +30,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::eventually;
 
-constexpr auto kPatience = 60s;
-constexpr auto kTtl = 3s;
+constexpr auto kPatience = 60s;  // for two dozen processes on a busy machine
+constexpr auto kTtl = 10s;
 
 std::int64_t now_ns() {
   return boot_clock().now().time_since_epoch().count();
@@ -137,7 +137,7 @@ TEST_CASE("one claimant", "[.claimant]") {
         std::to_string(claim->slot()) + " " + std::to_string(claim->token()) + " " + std::to_string(now_ns()) + "\n";
     REQUIRE(::write(3, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
   }
-  for (;;) std::this_thread::sleep_for(1h);
+  for (;;) ::pause();
 }
 
 TEST_CASE("claimants killed at random points: one owner a slot, no litter, holes are filled", "[fault]") {
@@ -187,7 +187,7 @@ TEST_CASE("claimants killed at random points: one owner a slot, no litter, holes
   const auto count = [&](const std::string& prefix) {
     return etcd->range({.keys = KeyRange::prefix(prefix), .count_only = true}, {})->count;
   };
-  CHECK(eventually(kTtl + 2s, [&] { return count(root + "queue/") == 0 && count(root + "node/") == kLimit; }));
+  CHECK(eventually(kPatience, [&] { return count(root + "queue/") == 0 && count(root + "node/") == kLimit; }));
   CHECK(count(path) == kLimit);
 }
 

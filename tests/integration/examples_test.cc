@@ -5,14 +5,14 @@
 #include "support/program.h"
 
 using idetcd::testing::EtcdProcess;
+using idetcd::testing::kPatience;
 using idetcd::testing::Program;
-using namespace std::chrono_literals;
 
 TEST_CASE("the worker learns its name, and gives it back when it ends", "[examples][own-etcd]") {
   const EtcdProcess etcd;
   for (int run = 0; run < 2; ++run) {
     Program worker({.argv = {IDETCD_EXAMPLE_WORKER, etcd.endpoint()}});
-    REQUIRE(worker.wait_for(20s) == 0);
+    REQUIRE(worker.wait_for(kPatience) == 0);
     CHECK(worker.output() == "I am worker1.tf.local.; Enter ends me\n");
   }
 }
@@ -21,13 +21,13 @@ TEST_CASE("the worker says what is wrong when no name is to be had", "[examples]
   const EtcdProcess etcd;
   for (int slot = 1; slot <= 5; ++slot) etcd.etcdctl({"put", "worker" + std::to_string(slot) + ".tf.local.", "{}"});
   Program worker({.argv = {IDETCD_EXAMPLE_WORKER, etcd.endpoint()}});
-  REQUIRE(worker.wait_for(20s) == 75);
+  REQUIRE(worker.wait_for(kPatience) == 75);
   CHECK(worker.errors().find("worker{{.ID}}.tf.local. is taken") != std::string::npos);
 }
 
 TEST_CASE("a write with an old token is refused", "[examples][own-etcd]") {
   const EtcdProcess etcd;
   Program fenced({.argv = {IDETCD_EXAMPLE_FENCED_WRITE, etcd.endpoint()}});
-  REQUIRE(fenced.wait_for(20s) == 0);
+  REQUIRE(fenced.wait_for(kPatience) == 0);
   CHECK(fenced.output().find("\nrefused ") != std::string::npos);
 }

@@ -11,7 +11,6 @@
 
 using namespace idetcd::testing;
 using namespace idetcd::app;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -26,12 +25,13 @@ void check_refused(const Refusal& refusal) {
   std::vector<std::string> argv{IDETCD_RESOLVER};
   argv.insert(argv.end(), refusal.arguments.begin(), refusal.arguments.end());
   Program program({.argv = argv, .corefile = refusal.corefile});
-  const auto status = program.wait_for(20s);
+  const auto status = program.wait_for(kPatience);
   const std::string errors = program.errors();
   INFO("said: " << errors << "\nexpected: " << refusal.message);
   CHECK(status == refusal.status);
   CHECK(errors.find(refusal.message) != std::string::npos);
   CHECK(errors.rfind("idetcd-resolver: ", 0) == 0);
+  CHECK(program.output().find("claimed ") == std::string::npos);
 }
 
 std::string corefile(const std::string& lines) {
@@ -128,10 +128,10 @@ TEST_CASE("a port in use ends the daemon before it takes a name") {
 
 TEST_CASE("help and version are not errors") {
   Program help({.argv = {IDETCD_RESOLVER, "--help"}});
-  CHECK(help.wait_for(10s) == 0);
+  CHECK(help.wait_for(kPatience) == 0);
   CHECK(help.output().find("Examples:") != std::string::npos);
   CHECK(help.output().find("  75  ") != std::string::npos);
   Program version({.argv = {IDETCD_RESOLVER, "--version"}});
-  CHECK(version.wait_for(10s) == 0);
+  CHECK(version.wait_for(kPatience) == 0);
   CHECK(version.output().rfind("idetcd-resolver ", 0) == 0);
 }

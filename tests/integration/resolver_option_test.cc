@@ -63,7 +63,7 @@ TEST_CASE("who the server is, and what it runs, is told as configured", "[option
                              "--pattern", "worker{{.ID}}.tf.local."});
     Resolver resolver(more);
     const std::string command =
-        "dig @127.0.0.1 -p " + std::to_string(resolver.port()) + " +time=5 +tries=1 CH TXT " + name;
+        "dig @127.0.0.1 -p " + std::to_string(resolver.port()) + " +time=30 +tries=1 CH TXT " + name;
     FILE* const pipe = popen(command.c_str(), "r");
     REQUIRE(pipe != nullptr);
     std::string text;
@@ -92,23 +92,23 @@ TEST_CASE("a node killed and started again inside the lease has its name back, a
   Resolver other(flags(path, "10.0.0.1"));
   REQUIRE(other.name() == "worker1.tf.local.");
   const auto start = [&] {
-    return std::make_unique<Resolver>(flags(path, "10.0.0.2", {"--ttl", "5s", "--state-dir", state.path().string()}));
+    return std::make_unique<Resolver>(flags(path, "10.0.0.2", {"--ttl", "60s", "--state-dir", state.path().string()}));
   };
   auto node = start();
   REQUIRE(node->name() == "worker2.tf.local.");
-  REQUIRE(eventually(5s, [&] { return answer(witness.port(), "worker2.tf.local.") == "10.0.0.2"; }));
+  REQUIRE(eventually([&] { return answer(witness.port(), "worker2.tf.local.") == "10.0.0.2"; }));
 
   const std::uint16_t port = witness.port();
   std::atomic<unsigned> gaps{0};
   std::jthread prober([&, port](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       if (answer(port, "worker2.tf.local.") != "10.0.0.2") ++gaps;
-      std::this_thread::sleep_for(5ms);
+      std::this_thread::sleep_for(5ms);  // leaves the processor to the daemons
     }
   });
   for (unsigned i = 0; i < restarts(); ++i) {
     node->program().signal(SIGKILL);
-    REQUIRE(node->program().wait_for(5s));
+    REQUIRE(node->program().wait_for(kPatience));
     node = start();
     CHECK(node->name() == "worker2.tf.local.");
   }
@@ -123,9 +123,9 @@ TEST_CASE("a sticky node that was dead for longer than its lease has its name ba
   Resolver witness(flags(path, "127.0.0.1", {"--no-claim"}));
   auto node = std::make_unique<Resolver>(flags(path, "10.0.0.1", sticky));
   REQUIRE(node->name() == "worker1.tf.local.");
-  REQUIRE(eventually(5s, [&] { return answer(witness.port(), "worker1.tf.local.") == "10.0.0.1"; }));
+  REQUIRE(eventually([&] { return answer(witness.port(), "worker1.tf.local.") == "10.0.0.1"; }));
   node->program().signal(SIGKILL);
-  REQUIRE(eventually(20s, [&] { return answer(witness.port(), "worker1.tf.local.") == "NXDOMAIN"; }));
+  REQUIRE(eventually([&] { return answer(witness.port(), "worker1.tf.local.") == "NXDOMAIN"; }));
   Resolver newcomer(flags(path, "10.0.0.9"));
   CHECK(newcomer.name() == "worker2.tf.local.");
   node = std::make_unique<Resolver>(flags(path, "10.0.0.1", sticky));
@@ -137,7 +137,7 @@ TEST_CASE("a node id that is in use ends the second daemon, and the first is nam
   Resolver first(flags(path, "10.0.0.1", {"--node-id", "twin"}));
   REQUIRE_FALSE(first.name().empty());
   Resolver second(flags(path, "10.0.0.2", {"--node-id", "twin"}));
-  CHECK(second.program().wait_for(30s) == kExitConfig);
+  CHECK(second.program().wait_for(kPatience) == kExitConfig);
   INFO(second.program().errors());
   CHECK(has(second.program().errors(), "twin"));
   CHECK(has(second.program().errors(), "10.0.0.1"));
@@ -160,10 +160,10 @@ TEST_CASE("a name overwritten by a node without transactions is given up, as --o
   REQUIRE(exits.name() == "worker3.tf.local.");
 
   for (const char* name : {"worker1.tf.local.", "worker2.tf.local.", "worker3.tf.local."}) overwrite(name);
-  CHECK(exits.program().wait_for(10s) == kExitTryLater);
-  CHECK(eventually(10s, [&] { return has(serves.program().errors(), "serving on without a name"); }));
+  CHECK(exits.program().wait_for(kPatience) == kExitTryLater);
+  CHECK(eventually([&] { return has(serves.program().errors(), "serving on without a name"); }));
   CHECK(answer(serves.port(), "worker1.tf.local.") == "10.9.9.9");
-  CHECK(eventually(10s, [&] { return reclaims.name() == "worker4.tf.local."; }));
+  CHECK(eventually([&] { return reclaims.name() == "worker4.tf.local."; }));
 }
 
 TEST_CASE("environment and Corefile configure as flags do, in their order") {
@@ -174,7 +174,7 @@ TEST_CASE("environment and Corefile configure as flags do, in their order") {
   Program node({.argv = {IDETCD_RESOLVER, "--listen", "127.0.0.1:0"},
                 .variables = {{"IDETCD_LIMIT", "3"}, {"ETCDCTL_ENDPOINTS", ""}},
                 .corefile = corefile});
-  CHECK(eventually(30s, [&] { return has(node.output(), "claimed file1.tf.local. (slot 1 of 3"); }));
+  CHECK(eventually([&] { return has(node.output(), "claimed file1.tf.local. (slot 1 of 3"); }));
 }
 
 TEST_CASE("who waits tells its place and is not ready") {
@@ -182,18 +182,18 @@ TEST_CASE("who waits tells its place and is not ready") {
   Resolver holder(flags(path, "10.0.0.1", {"--limit", "1"}));
   REQUIRE_FALSE(holder.name().empty());
   Resolver waiter(flags(path, "10.0.0.2", {"--limit", "1", "--on-full", "wait", "--metrics", "127.0.0.1:0"}));
-  REQUIRE(eventually(10s, [&] { return has(waiter.program().errors(), "waiting for one at place 1"); }));
+  REQUIRE(eventually([&] { return has(waiter.program().errors(), "waiting for one at place 1"); }));
   const std::string output = waiter.program().output();
   const std::string mark = "metrics on 127.0.0.1:";
   REQUIRE(has(output, mark));
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
   const std::string line = "\nidetcd_claim_queue_position{pool=\"worker{{.ID}}.tf.local.\"} ";
-  CHECK(eventually(5s, [&] { return has(http_get(port, "/metrics"), line + "1\n"); }));
+  CHECK(eventually([&] { return has(http_get(port, "/metrics"), line + "1\n"); }));
   CHECK(has(http_get(port, "/ready"), " 503 "));
   holder.program().signal(SIGTERM);
   REQUIRE(waiter.name() == "worker1.tf.local.");
-  CHECK(eventually(5s, [&] { return has(http_get(port, "/metrics"), line + "0\n"); }));
-  CHECK(eventually(5s, [&] { return has(http_get(port, "/ready"), " 200 "); }));
+  CHECK(eventually([&] { return has(http_get(port, "/metrics"), line + "0\n"); }));
+  CHECK(eventually([&] { return has(http_get(port, "/ready"), " 200 "); }));
 }
 
 TEST_CASE("metrics and readiness") {
@@ -204,8 +204,8 @@ TEST_CASE("metrics and readiness") {
   const std::string mark = "metrics on 127.0.0.1:";
   REQUIRE(has(output, mark));
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
-  CHECK(eventually(5s, [&] { return has(http_get(port, "/ready"), " 200 "); }));
-  CHECK(eventually(5s, [&] { return answer(node.port(), node.name()) == "10.0.0.1"; }));
+  CHECK(eventually([&] { return has(http_get(port, "/ready"), " 200 "); }));
+  CHECK(eventually([&] { return answer(node.port(), node.name()) == "10.0.0.1"; }));
   const std::string metrics = http_get(port, "/metrics");
   CHECK(has(metrics, "\nidetcd_claim_held{pool=\"worker{{.ID}}.tf.local.\"} 1\n"));
   CHECK(has(metrics, "\nidetcd_claim_slot{pool=\"worker{{.ID}}.tf.local.\"} 1\n"));
@@ -223,7 +223,7 @@ TEST_CASE("a service manager is told when the name is claimed") {
   REQUIRE(socket_path.size() < sizeof own.sun_path);
   socket_path.copy(own.sun_path, socket_path.size());
   REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
-  const timeval patience{30, 0};
+  const timeval patience{kPatience.count(), 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 
   Resolver node(flags(random_prefix(), "10.0.0.1"), {{"NOTIFY_SOCKET", socket_path}});
@@ -240,7 +240,7 @@ TEST_CASE("allow and deny decide who is answered") {
   Resolver closed(flags(path, "10.0.0.2", {"--deny", "127.0.0.0/8"}));
   REQUIRE_FALSE(open.name().empty());
   REQUIRE_FALSE(closed.name().empty());
-  CHECK(eventually(5s, [&] { return answer(open.port(), open.name()) == "10.0.0.1"; }));
+  CHECK(eventually([&] { return answer(open.port(), open.name()) == "10.0.0.1"; }));
   CHECK(answer(closed.port(), open.name()) == "REFUSED");
 }
 
@@ -248,5 +248,5 @@ TEST_CASE("a pool name answers with all members") {
   const std::string path = random_prefix();
   Resolver node(flags(path, "10.0.0.1", {"--pool-name", "all.tf.local."}));
   REQUIRE_FALSE(node.name().empty());
-  CHECK(eventually(5s, [&] { return answer(node.port(), "all.tf.local.") == "10.0.0.1"; }));
+  CHECK(eventually([&] { return answer(node.port(), "all.tf.local.") == "10.0.0.1"; }));
 }

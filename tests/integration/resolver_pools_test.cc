@@ -14,7 +14,6 @@
 #include "support/program.h"
 
 using namespace idetcd::testing;
-using namespace std::chrono_literals;
 using idetcd::app::kExitConfig;
 using idetcd::app::kExitTryLater;
 using idetcd::app::kExitUsage;
@@ -38,7 +37,7 @@ std::set<std::string> claimed(Resolver& node) {
 }
 
 bool claims(Resolver& node, const std::set<std::string>& names) {
-  return eventually(30s, [&] { return claimed(node) == names || !node.program().running(); }) && claimed(node) == names;
+  return eventually([&] { return claimed(node) == names || !node.program().running(); }) && claimed(node) == names;
 }
 
 // A cluster's Corefile: workers, and parameter servers in a zone below theirs, are
@@ -94,11 +93,11 @@ TEST_CASE("two daemons take a name of each role and answer for all pools, nested
   for (Resolver* asked : {&first, &second}) {
     const std::uint16_t port = asked->port();
     CHECK(has(asked->program().output(), "serving tf.local., ps.tf.local., lead. on 127.0.0.1:"));
-    CHECK(eventually(5s, [&] { return answer(port, "worker1.tf.local.") == "10.0.0.1"; }));
-    CHECK(eventually(5s, [&] { return answer(port, "worker2.tf.local.") == "10.0.0.2"; }));
-    CHECK(eventually(5s, [&] { return answer(port, "ps1.ps.tf.local.") == "10.0.0.1"; }));
-    CHECK(eventually(5s, [&] { return answer(port, "ps2.ps.tf.local.") == "10.0.0.2"; }));
-    CHECK(eventually(5s, [&] { return answer(port, "chief1.lead.") == "10.0.0.9"; }));
+    CHECK(eventually([&] { return answer(port, "worker1.tf.local.") == "10.0.0.1"; }));
+    CHECK(eventually([&] { return answer(port, "worker2.tf.local.") == "10.0.0.2"; }));
+    CHECK(eventually([&] { return answer(port, "ps1.ps.tf.local.") == "10.0.0.1"; }));
+    CHECK(eventually([&] { return answer(port, "ps2.ps.tf.local.") == "10.0.0.2"; }));
+    CHECK(eventually([&] { return answer(port, "chief1.lead.") == "10.0.0.9"; }));
     CHECK(has("10.0.0.1 10.0.0.2", answer(port, "all.ps.tf.local.")));
     CHECK(answer(port, "worker3.tf.local.") == "NXDOMAIN");
     CHECK(answer(port, "worker1.ps.tf.local.") == "NXDOMAIN");
@@ -108,11 +107,11 @@ TEST_CASE("two daemons take a name of each role and answer for all pools, nested
   }
 
   first.program().signal(SIGTERM);
-  CHECK(first.program().wait_for(10s) == 0);
+  CHECK(first.program().wait_for(kPatience) == 0);
   CHECK(first.program().errors().empty());
   const std::uint16_t port = second.port();
-  CHECK(eventually(5s, [&] { return answer(port, "worker1.tf.local.") == "NXDOMAIN"; }));
-  CHECK(eventually(5s, [&] { return answer(port, "ps1.ps.tf.local.") == "NXDOMAIN"; }));
+  CHECK(eventually([&] { return answer(port, "worker1.tf.local.") == "NXDOMAIN"; }));
+  CHECK(eventually([&] { return answer(port, "ps1.ps.tf.local.") == "NXDOMAIN"; }));
   CHECK(answer(port, "ps2.ps.tf.local.") == "10.0.0.2");
 }
 
@@ -122,19 +121,19 @@ TEST_CASE("--pattern chooses among a file's roles, and the others are served") {
   REQUIRE(claims(server, {"ps1.ps.tf.local."}));
   Resolver worker(cluster.flags("10.0.0.2"), {{"IDETCD_PATTERN", kWorkers}});
   REQUIRE(claims(worker, {"worker1.tf.local."}));
-  CHECK(eventually(5s, [&] { return answer(server.port(), "worker1.tf.local.") == "10.0.0.2"; }));
-  CHECK(eventually(5s, [&] { return answer(worker.port(), "ps1.ps.tf.local.") == "10.0.0.1"; }));
+  CHECK(eventually([&] { return answer(server.port(), "worker1.tf.local.") == "10.0.0.2"; }));
+  CHECK(eventually([&] { return answer(worker.port(), "ps1.ps.tf.local.") == "10.0.0.1"; }));
 
   std::vector<std::string> ls{IDETCD_COMPANION, "ls", "--conf", (cluster.folder() / "Corefile").string()};
   Program undecided({.argv = ls});
-  CHECK(undecided.wait_for(10s) == kExitUsage);
+  CHECK(undecided.wait_for(kPatience) == kExitUsage);
   CHECK(has(undecided.errors(), "choose it with --pattern: '" + kWorkers + "', '" + kServers + "'"));
   Resolver chief(cluster.flags("10.0.0.9", {"--pattern", "chief{{.ID}}.lead."}));
   CHECK(claims(chief, {"chief1.lead."}));
   CHECK(has(chief.program().output(), "(slot 1 of 1,"));
   ls.insert(ls.end(), {"--pattern", kServers});
   Program listing({.argv = ls});
-  CHECK(listing.wait_for(10s) == 0);
+  CHECK(listing.wait_for(kPatience) == 0);
   CHECK(has(listing.output(), "1 of 2 names taken, 0 waiting"));
 }
 
@@ -148,7 +147,7 @@ TEST_CASE("roles of one killed process have their names back from one state fold
   auto node = std::make_unique<Resolver>(cluster.bare("10.0.0.2", roles));
   REQUIRE(claims(*node, names));
   node->program().signal(SIGKILL);
-  REQUIRE(node->program().wait_for(5s));
+  REQUIRE(node->program().wait_for(kPatience));
   node = std::make_unique<Resolver>(cluster.bare("10.0.0.2", roles));
   CHECK(claims(*node, names));
 }
@@ -161,12 +160,22 @@ TEST_CASE("a role that is full ends the daemon, and its other name is given back
   auto more = roles;
   more.insert(more.end(), {"--limit", "1"});
   Resolver refused(cluster.bare("10.0.0.2", more));
-  CHECK(refused.program().wait_for(30s) == kExitTryLater);
+  CHECK(refused.program().wait_for(kPatience) == kExitTryLater);
   CHECK(refused.program().errors() ==
         "idetcd-resolver: only{{.ID}}.tf.local.: Could not have more than 1 nodes in your cluster\n");
-  const auto left = connect_for_test()->range({.keys = idetcd::KeyRange::one(cluster.key("worker1.tf.local."))}, {});
-  REQUIRE(left);
-  CHECK(left->kvs.empty());
+  const auto given_back = [&] {
+    const auto left = connect_for_test()->range({.keys = idetcd::KeyRange::one(cluster.key("worker1.tf.local."))}, {});
+    REQUIRE(left);
+    return left->kvs.empty();
+  };
+  CHECK(given_back());
+
+  // The first may have ended before it had the other name; one that waits has it by then.
+  more.insert(more.end(), {"--on-full", "wait", "--max-wait", "3s"});
+  Resolver patient(cluster.bare("10.0.0.2", more));
+  CHECK(patient.program().wait_for(kPatience) == kExitTryLater);
+  CHECK(claimed(patient) == std::set<std::string>{"worker1.tf.local."});
+  CHECK(given_back());
 }
 
 TEST_CASE("a service manager is told of every name, and that all are there") {
@@ -178,7 +187,7 @@ TEST_CASE("a service manager is told of every name, and that all are there") {
   REQUIRE(socket_path.size() < sizeof own.sun_path);
   socket_path.copy(own.sun_path, socket_path.size());
   REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
-  const timeval patience{30, 0};
+  const timeval patience{kPatience.count(), 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   Resolver node(cluster.flags("10.0.0.1"), {{"NOTIFY_SOCKET", socket_path}});
   std::string ready;
@@ -197,7 +206,7 @@ TEST_CASE("pools that contradict each other are refused with both places") {
     std::vector<std::string> argv{IDETCD_RESOLVER};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     Program program({.argv = argv, .corefile = corefile});
-    CHECK(program.wait_for(20s) == status);
+    CHECK(program.wait_for(kPatience) == status);
     INFO(program.errors());
     CHECK(has(program.errors(), message));
   };

@@ -11,7 +11,6 @@
 #include <string_view>
 
 #include "idetcd/dns_query.h"
-#include "support/eventually.h"
 
 namespace idetcd::testing {
 namespace {
@@ -47,9 +46,12 @@ std::vector<std::string> resolver_command(std::vector<std::string> arguments) {
 }
 
 std::string ask_at(std::uint16_t port, const std::string& name, tool::QueryType type) {
-  const auto reply = tool::ask({"127.0.0.1", port, name, type});
-  if (!reply) return "no answer";
-  return reply->addresses.empty() ? reply->rcode : reply->addresses.front();
+  constexpr int kTries = 5;
+  for (int tries = 0; tries < kTries; ++tries) {
+    const auto reply = tool::ask({"127.0.0.1", port, name, type});
+    if (reply) return reply->addresses.empty() ? reply->rcode : reply->addresses.front();
+  }
+  return "no answer";
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ unsigned Resolver::slot() {
 
 std::uint16_t Resolver::port() {
   std::string found;
-  eventually(30s, [&] {
+  eventually([&] {
     const bool ended = !program_.running();
     found = between(between(program_.output(), "serving ", ")"), "on 127.0.0.1:", " (");
     return ended || !found.empty();

@@ -9,6 +9,7 @@
 
 #include "common/child_process.h"
 #include "support/etcd_process.h"
+#include "support/eventually.h"
 
 namespace idetcd::testing {
 
@@ -49,7 +50,7 @@ class Resolver {
 
   // From "claimed worker3.tf.local. (slot 3 of 5, ...)": the last one it said. Waits
   // up to `patience` for the first; empty if none came or it ended.
-  std::string name(std::chrono::milliseconds patience = std::chrono::seconds(30));
+  std::string name(std::chrono::milliseconds patience = kPatience);
   unsigned slot();  // 0: none
 
   // From "serving ... on 127.0.0.1:PORT". Waits; 0 if it did not come.
@@ -59,7 +60,8 @@ class Resolver {
   Program program_;
 };
 
-// How the daemon answers at `port`: the address, or the rcode, or "no answer".
+// How the daemon answers at `port`: the address, or the rcode, or "no answer". Asks again,
+// as every resolver does, where none comes within a second.
 std::string answer(std::uint16_t port, const std::string& name);
 std::string answer_v6(std::uint16_t port, const std::string& name);
 

@@ -4,8 +4,9 @@
 // 1.19) that a name pattern can need, evaluated with exactly Go's results:
 // `worker{{.ID}}.tf.local.`, `{{printf "w%03d" .ID}}.x.`, pipelines, trim markers,
 // comments, if/else if/else/end, with, variables, eq ne lt le gt ge and or not,
-// print, len, index. What Go would render as garbage (`%!s(int=3)`, `<nil>`), and
-// what is not supported, is refused when parsed, with the position.
+// print, len, index. What Go would render as garbage (`%!s(int=3)`, `<nil>`), what no
+// host name can hold (the quotes of `%q`, the plus of `%U`), and what is not supported,
+// is refused when parsed, with the position.
 #pragma once
 
 #include <idetcd/export.h>

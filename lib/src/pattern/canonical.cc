@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "pattern/functions.h"
 #include "pattern/literal.h"
 
@@ -38,8 +39,7 @@ class Printer {
     const auto plain = [](char c) { return c >= 0x20 && c <= 0x7e && c != '{'; };
     while (!text.empty()) {
       const auto special = std::find_if_not(text.begin(), text.end(), plain);
-      std::transform(text.begin(), special, std::back_inserter(out_),
-                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+      std::transform(text.begin(), special, std::back_inserter(out_), internal::ascii_lower);
       const auto next = std::find_if(special, text.end(), plain);
       if (next != special) out_ += "{{" + canonical_string({special, next}) + "}}";
       text = {next, text.end()};

@@ -67,19 +67,6 @@ void append_integer(std::int64_t number, char verb, FormatSpec spec, std::string
   append_padded(text + digits, spec, out);
 }
 
-void append_unicode(std::int64_t number, FormatSpec spec, std::string& out) {
-  const auto rune = static_cast<std::uint64_t>(number);
-  auto digits = digits_of(rune, 16, true);
-  const auto least = static_cast<std::size_t>(spec.has_precision ? std::max(spec.precision, 4) : 4);
-  if (digits.size() < least) digits.insert(0, least - digits.size(), '0');
-  std::string text = "U+" + digits;
-  if (spec.sharp && rune <= kMaxRune && is_go_printable(static_cast<std::uint32_t>(rune))) {
-    text += " '" + encode_rune(rune) + "'";
-  }
-  spec.zero = false;
-  append_padded(text, spec, out);
-}
-
 bool append_integer_verb(const PatternValue& value, char verb, const FormatSpec& spec, std::string& out) {
   const auto number = value.number;
   switch (verb) {
@@ -98,10 +85,6 @@ bool append_integer_verb(const PatternValue& value, char verb, const FormatSpec&
     case 'x':
     case 'X': append_integer(number, verb, spec, out); return true;
     case 'c': append_padded(encode_rune(static_cast<std::uint64_t>(number)), spec, out); return true;
-    case 'q':
-      append_padded(go_quote(encode_rune(static_cast<std::uint64_t>(number)), '\'', spec.plus), spec, out);
-      return true;
-    case 'U': append_unicode(number, spec, out); return true;
     default: return false;
   }
 }
@@ -111,17 +94,6 @@ std::string_view first_runes(std::string_view text, const FormatSpec& spec) {
   auto rest = text;
   for (int i = 0; i < spec.precision && !rest.empty(); ++i) rest.remove_prefix(decode_rune(rest).size);
   return text.substr(0, text.size() - rest.size());
-}
-
-bool can_backquote(std::string_view text) {
-  while (!text.empty()) {
-    const Rune rune = decode_rune(text);
-    constexpr std::uint32_t kByteOrderMark = 0xFEFF;
-    if (!rune.valid || rune.value == kByteOrderMark || rune.value == '`' || rune.value == 0x7F) return false;
-    if (rune.value < ' ' && rune.value != '\t') return false;
-    text.remove_prefix(rune.size);
-  }
-  return true;
 }
 
 void append_hexadecimal(std::string_view text, char verb, const FormatSpec& spec, std::string& out) {
@@ -143,15 +115,7 @@ bool append_string_verb(std::string_view text, char verb, const FormatSpec& spec
     case 's': append_padded(first_runes(text, spec), spec, out); return true;
     case 'x':
     case 'X': append_hexadecimal(text, verb, spec, out); return true;
-    case 'v':
-      if (!spec.sharp_v) return append_string_verb(text, 's', spec, out);
-      [[fallthrough]];
-    case 'q': {
-      const auto shown = first_runes(text, spec);
-      const bool raw = spec.sharp && can_backquote(shown);
-      append_padded(raw ? '`' + std::string(shown) + '`' : go_quote(shown, '"', spec.plus), spec, out);
-      return true;
-    }
+    case 'v': return !spec.sharp_v && append_string_verb(text, 's', spec, out);
     default: return false;
   }
 }

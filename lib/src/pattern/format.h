@@ -23,13 +23,8 @@ struct FormatSpec {
   int precision = 0;
 };
 
-// Nothing if Go has no such verb for the value's type.
+// False if Go has no such verb for the value's type, and for what Go quotes (%q, %U, %#v
+// of a string): no host name has a quote or a plus in it.
 bool format_value(const PatternValue& value, char verb, FormatSpec spec, std::string& out);
-
-// Quoted as by Go's strconv: between `quote`s, what cannot be printed as escapes.
-std::string go_quote(std::string_view text, char quote, bool ascii_only);
-
-// Go's strconv.IsPrint.
-bool is_go_printable(std::uint32_t rune) noexcept;
 
 }  // namespace idetcd::pattern

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "pattern/error.h"
 
 namespace idetcd::pattern {
@@ -98,8 +99,7 @@ std::optional<std::uint32_t> PatternNames::find(std::string_view wanted) const n
   std::array<char, kMaxName + 1> lowered;
   if (wanted.ends_with('.')) wanted.remove_suffix(1);
   if (wanted.size() > kMaxName) return std::nullopt;
-  auto* end = std::transform(wanted.begin(), wanted.end(), lowered.begin(),
-                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  auto* end = std::transform(wanted.begin(), wanted.end(), lowered.begin(), internal::ascii_lower);
   *end++ = '.';
   const std::string_view key(lowered.data(), static_cast<std::size_t>(end - lowered.data()));
   const auto found = std::lower_bound(order_.begin(), order_.end(), key,

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/ascii.h"
 #include "pattern/canonical.h"
 #include "pattern/error.h"
 #include "pattern/evaluator.h"
@@ -53,8 +54,7 @@ class Renderer {
  private:
   std::string_view absolute_name(SlotId id) {
     name_ = evaluate(id);
-    std::transform(name_.begin(), name_.end(), name_.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    internal::make_ascii_lower(name_);
     const bool dotted = name_.ends_with('.');
     if (id == 1) ends_with_dot_ = dotted;
     // Else there would be no one canonical pattern: a dot at its end would be one too many for some.

@@ -60,9 +60,15 @@ class Printf {
     const auto& value = take_value();
     std::string text;
     if (!format_value(value, verb, spec, text)) {
+      if (is_quoting(value, verb, spec)) fail_verb(percent, "renders quotes or a plus, which no host name can hold");
       fail_verb(percent, fmt::format("cannot format a value of type {}", type_name(value.kind)));
     }
     scratch_.append(text, offset_);
+  }
+
+  static bool is_quoting(const PatternValue& value, char verb, const FormatSpec& spec) {
+    if (value.kind == Kind::kString) return verb == 'q' || (verb == 'v' && spec.sharp);
+    return value.is_integer() && (verb == 'q' || verb == 'U');
   }
 
   [[noreturn]] void fail_verb(std::size_t percent, std::string_view what) const {

@@ -54,6 +54,12 @@ TEST_CASE("what Go would render as garbage names the id where it happens") {
         "pattern 1:19: printf: \"%s\" cannot format a value of type int (at id 10)\n"
         "  w{{if gt .ID 9}}{{printf `%s` .ID}}{{end}}{{.ID}}\n"
         "                    ^");
+  CHECK(refusal("w{{printf `%q` .ID}}{{.ID}}") ==
+        "pattern 1:4: printf: \"%q\" renders quotes or a plus, which no host name can hold (at id 1)\n"
+        "  w{{printf `%q` .ID}}{{.ID}}\n"
+        "     ^");
+  CHECK_THAT(refusal("{{printf `%#U` .ID}}"), Contains("no host name can hold"));
+  CHECK_THAT(refusal("{{printf `%#v` `a`}}{{.ID}}"), Contains("no host name can hold"));
   CHECK_THAT(refusal("{{printf `w%d` `a`}}{{.ID}}"), Contains("cannot format a value of type string"));
   CHECK_THAT(refusal("{{printf `w%d%d` .ID}}"), Contains("wants more than 1 argument"));
   CHECK_THAT(refusal("{{printf `w%d` .ID 3}}"), Contains("uses 1 of 2 arguments"));

@@ -1,5 +1,5 @@
 // Writes go_table.inc: patterns and what Go's own text/template makes of them.
-// Go 1.19 wrote the one that is kept:
+// Go 1.19 wrote the one that is kept (Go 1.23 has {{else with}}, which is refused):
 //
 //	go run go_table.go > go_table.inc
 package main
@@ -7,6 +7,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"text/template"
 )
@@ -16,13 +17,24 @@ func isGarbage(text string) bool {
 	return strings.Contains(text, "%!") || strings.Contains(text, "<nil>") || strings.Contains(text, "<no value>")
 }
 
+var (
+	quoting = regexp.MustCompile(`%[-+# 0-9.*\[\]]*[qU]`)
+	sharpV  = regexp.MustCompile(`%[-+# 0]*#[-+# 0-9.*\[\]]*v`)
+)
+
+// What Go renders and a host name cannot hold: %q, %U, and %#v of a string are refused.
+func isQuoted(pattern, text string) bool {
+	return quoting.MatchString(pattern) || sharpV.MatchString(pattern) && strings.ContainsAny(text, "\"`")
+}
+
 func render(pattern string, id int) (text string, ok bool) {
 	parsed, err := template.New("").Parse(pattern)
 	if err != nil {
 		return "", false
 	}
 	var out strings.Builder
-	if parsed.Execute(&out, struct{ ID int }{id}) != nil || isGarbage(out.String()) {
+	if parsed.Execute(&out, struct{ ID int }{id}) != nil || isGarbage(out.String()) ||
+		isQuoted(pattern, out.String()) {
 		return "", false
 	}
 	return out.String(), true

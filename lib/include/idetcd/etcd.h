@@ -4,10 +4,17 @@
 // embedder can fake it or bring its own transport. Semantics are those of the
 // etcd v3 API (etcd documentation, "API reference" and "KV API guarantees").
 //
-// Threads: every member may be called from any thread at any time. The four
-// unary calls block until the answer, the deadline or the stop request, whichever
-// is first. Callbacks run on the transport's threads: they must return soon, and
-// may not destroy the Etcd or the Watch that calls them.
+// Threads: every member may be called from any thread at any time. The four unary
+// calls block until the answer, the deadline or the stop request, whichever is first.
+// They return at most about a second after a stop request: so long may the transport be
+// finding out why a server hung up on it (is it http or https?).
+//
+// Callbacks run on the transport's threads, one at a time for each watch. They must
+// return soon and not throw, and may call every member that does not block; they may not
+// destroy the Etcd or the Watch that calls them.
+//
+// Fork: in a forked child no member may be called; destroying an Etcd of connect()'s or
+// its Watch is harmless there.
 #pragma once
 
 #include <idetcd/export.h>
@@ -117,8 +124,6 @@ struct Txn {
   std::vector<Operation> failure;
 };
 
-IDETCD_EXPORT Txn copy(const Txn& txn);  // deep
-
 struct TxnReply;
 struct PutReply {};
 struct DeleteReply {
@@ -166,8 +171,8 @@ struct CallOptions {
 
 // --- the interface ------------------------------------------------------------
 
-// A live watch; destroying it cancels it. When the destructor has returned, the
-// callback is not running and will not run again.
+// A live watch; destroying it cancels it. The destructor waits for a running callback;
+// when it has returned, none will run again. May outlive the Etcd.
 class IDETCD_EXPORT Watch {
  public:
   virtual ~Watch() = default;
@@ -175,15 +180,18 @@ class IDETCD_EXPORT Watch {
 
 class IDETCD_EXPORT Etcd {
  public:
-  // An Error is the last call: the watch has ended. kCompacted carries, in the
-  // batchless Error's message, the compact revision; list again.
+  // An Error is the last call: the watch has ended. After kCompacted list again; the
+  // message tells the compact revision.
   using WatchCallback = std::function<void(Result<WatchBatch>)>;
   using KeepAliveCallback = std::function<void(Result<KeepAliveReply>)>;
 
+  // No unary call may be running. Answers outstanding keep-alives with kCancelled, ends
+  // the watches without a call, and waits for running callbacks.
   virtual ~Etcd() = default;
 
   // After kUnavailable or kDeadlineExceeded a write may have happened or not; the
-  // transport never sends one twice. The next call tries another endpoint.
+  // transport never sends one again that may have arrived. The next call tries another
+  // endpoint.
   virtual Result<RangeReply> range(const RangeRequest&, const CallOptions&) = 0;
   virtual Result<TxnReply> txn(const Txn&, const CallOptions&) = 0;
 
@@ -205,25 +213,30 @@ class IDETCD_EXPORT Etcd {
 // --- the real one -------------------------------------------------------------
 
 struct TlsOptions {
-  std::string ca_file{};    // PEM; empty: the system's roots
-  std::string cert_file{};  // PEM; with key_file: mutual TLS
-  std::string key_file{};
+  std::string ca_file{};      // PEM; empty: the system's roots
+  std::string cert_file{};    // PEM; with key_file: mutual TLS
+  std::string key_file{};     // PEM; both or neither
   std::string server_name{};  // overrides the name that the certificate must carry
 };
 
 struct EtcdOptions {
-  // "http://host:2379", "https://host:2379" or "host:2379"; 1 to 64 of them; all
-  // http or all https. IPv6 literals in brackets.
+  // "http://host:2379", "https://host:2379" or "host:2379", which is http; 1 to 64 of
+  // them, all http or all https. IPv6 literals in brackets.
   std::vector<std::string> endpoints{"http://localhost:2379"};
-  TlsOptions tls{};    // used with https
-  std::string user{};  // empty: no authentication
-  std::string password{};
-  std::chrono::milliseconds connect_timeout{3000};
+  TlsOptions tls{};                                 // only with https
+  std::string user{};                               // empty: no authentication
+  std::string password{};                           // only with a user
+  std::chrono::milliseconds connect_timeout{3000};  // 1 ms to 1 h; of signing in, too
   LogSink log{};
 };
 
-// Checks the options and reads the TLS files; does not wait for etcd: an etcd that
-// is away shows as kUnavailable on the calls. kInvalidArgument names what is wrong.
+// What connect() checks, TLS files included, without connecting. kInvalidArgument says
+// what is wrong; its `option` is "endpoints", "password", "cacert", "cert" or "key", or
+// empty for what only a program can set. Reads files, and starts no thread.
+IDETCD_EXPORT Status check(const EtcdOptions& options);
+
+// The errors are check()'s. Does not wait for etcd: one that is away shows as
+// kUnavailable on the calls.
 IDETCD_EXPORT Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options);
 
 }  // namespace idetcd

@@ -1,9 +1,12 @@
 // Snapshot<T>: one writer publishes immutable values, many readers follow them.
 //
-// A reader's check for news is one atomic load; it takes the lock only when a new
-// value has been published, which is rare. Nothing is copied and nobody waits for a
-// reader: a value lives until the last reader that pinned it moves on.
+// A reader's check for a newer value is one atomic load; it takes the lock only when one
+// has been published, which is rare. Nothing is copied and nobody waits for a reader: a
+// value lives until the last reader that pinned it moves on, and is destroyed on the
+// thread of that reader or of the writer.
 #pragma once
+
+#include <idetcd/export.h>
 
 #include <atomic>
 #include <cstdint>
@@ -16,6 +19,7 @@ namespace idetcd {
 template <class T>
 class Snapshot {
  public:
+  // `value`, and every published one, is not null.
   explicit Snapshot(std::shared_ptr<const T> value) : value_(std::move(value)) {}
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;

@@ -1,5 +1,6 @@
-// Backoff: how long to wait before the next try. Exponential with full jitter, so
-// that a thousand nodes that failed together do not come back together.
+// Backoff: how long to wait before the next try. Exponential, with jitter over the upper
+// half ("equal jitter"), so that a thousand nodes that failed together do not come back
+// together.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,8 @@ namespace idetcd::internal {
 
 class Backoff {
  public:
-  // Waits are drawn from [first/2, first], then twice that, up to `most`.
+  // Each wait is drawn from [ceiling/2, ceiling]. The ceiling is `first`, then twice the one
+  // before, at most `most`.
   Backoff(std::chrono::milliseconds first, std::chrono::milliseconds most, std::uint64_t seed);
 
   std::chrono::milliseconds next();

@@ -20,6 +20,8 @@ std::optional<Address> parse(int family, std::string_view text) noexcept {
   return address;
 }
 
+constexpr std::array<std::uint8_t, 12> kMappedPrefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
 using Groups = std::array<unsigned, 8>;
 
 Groups groups_of(const Ipv6& address) {
@@ -55,15 +57,23 @@ std::optional<Ipv6> parse_ipv6(std::string_view text) noexcept {
   return parse<Ipv6>(AF_INET6, text);
 }
 
+Ipv6 to_mapped(const Ipv4& address) noexcept {
+  Ipv6 mapped{};
+  std::copy(address.begin(), address.end(), std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), mapped.begin()));
+  return mapped;
+}
+
+std::optional<Ipv4> from_mapped(const Ipv6& address) noexcept {
+  if (!std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin())) return std::nullopt;
+  return Ipv4{address[12], address[13], address[14], address[15]};
+}
+
 std::string to_string(const Ipv4& address) {
   return fmt::format("{}.{}.{}.{}", address[0], address[1], address[2], address[3]);
 }
 
 std::string to_string(const Ipv6& address) {
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::equal(kMapped.begin(), kMapped.end(), address.begin())) {  // RFC 5952 5
-    return "::ffff:" + to_string(Ipv4{address[12], address[13], address[14], address[15]});
-  }
+  if (const auto v4 = from_mapped(address)) return "::ffff:" + to_string(*v4);  // RFC 5952 5
   const Groups groups = groups_of(address);
   const Run run = shortened_run(groups);
   const auto head = fmt::format("{:x}", fmt::join(groups.begin(), groups.begin() + run.begin, ":"));

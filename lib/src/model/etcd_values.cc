@@ -14,23 +14,6 @@ Compare number_compare(std::string key, Compare::Target target, Compare::Op op, 
   return compare;
 }
 
-std::vector<Operation> copy(const std::vector<Operation>& operations) {
-  std::vector<Operation> copies;
-  copies.reserve(operations.size());
-  for (const Operation& operation : operations) {
-    if (const auto* range = std::get_if<RangeRequest>(&operation)) {
-      copies.emplace_back(*range);
-    } else if (const auto* put = std::get_if<PutRequest>(&operation)) {
-      copies.emplace_back(*put);
-    } else if (const auto* remove = std::get_if<DeleteRequest>(&operation)) {
-      copies.emplace_back(*remove);
-    } else {
-      copies.emplace_back(std::make_unique<Txn>(idetcd::copy(*std::get<std::unique_ptr<Txn>>(operation))));
-    }
-  }
-  return copies;
-}
-
 }  // namespace
 
 KeyRange KeyRange::prefix(std::string prefix) {
@@ -66,10 +49,6 @@ Compare Compare::value_is(std::string key, std::string value) {
   compare.target = Target::kValue;
   compare.text = std::move(value);
   return compare;
-}
-
-Txn copy(const Txn& txn) {
-  return {txn.compares, copy(txn.success), copy(txn.failure)};
 }
 
 }  // namespace idetcd

@@ -209,12 +209,37 @@ Error too_long(std::size_t size) {
           fmt::format("record: {} bytes of JSON, and at most {} are allowed; shorten \"meta\"", size, kMaxRecordBytes)};
 }
 
+template <class Texts>
+Result<Record> record_at(const Texts& addresses) {
+  Record record;
+  for (const std::string_view text : addresses) {
+    if (const auto v4 = parse_ipv4(text)) {
+      record.ipv4.push_back(*v4);
+    } else if (const auto v6 = parse_ipv6(text)) {
+      record.ipv6.push_back(*v6);
+    } else {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("record: {} is neither an IPv4 nor an IPv6 address", shown(Json(text)))};
+    }
+  }
+  if (auto status = check_values(record); !status) return std::move(status).error();
+  return record;
+}
+
 template <class Address>
 void write_more(nlohmann::ordered_json& members, const char* name, const std::vector<Address>& addresses) {
   for (std::size_t i = 1; i < addresses.size(); ++i) members[name].push_back(to_string(addresses[i]));
 }
 
 }  // namespace
+
+Result<Record> Record::at(std::initializer_list<std::string_view> addresses) {
+  return record_at(addresses);
+}
+
+Result<Record> Record::at(std::span<const std::string> addresses) {
+  return record_at(addresses);
+}
 
 Result<Record> parse_record(std::string_view json) {
   if (json.size() > kMaxRecordBytes) return too_long(json.size());

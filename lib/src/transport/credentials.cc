@@ -6,59 +6,68 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace idetcd::internal::transport {
 namespace {
 
-Error refused(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
+Error refused(std::string_view option, std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message), std::string(option)};
 }
 
-Result<std::string> read_pem(const std::string& path, std::string_view what, std::string_view marker) {
+struct PemFile {
+  std::string_view option;
+  std::string_view what;
+  std::string_view marker;
+};
+
+constexpr PemFile kCa{"cacert", "CA file", "-----BEGIN CERTIFICATE-----"};
+constexpr PemFile kCertificate{"cert", "client certificate", "-----BEGIN CERTIFICATE-----"};
+constexpr PemFile kKey{"key", "client key", "PRIVATE KEY-----"};
+
+Status read_pem(const PemFile& kind, const std::string& path, std::string& text) {
+  if (path.empty()) return {};
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  text.assign(std::istreambuf_iterator<char>(file), {});
   if (!file.is_open() || file.bad()) {
-    return refused(fmt::format("cannot read the {} \"{}\": {}", what, path, std::strerror(errno)));
+    return refused(kind.option, fmt::format("cannot read the {} \"{}\": {}", kind.what, path, std::strerror(errno)));
   }
-  if (text.find(marker) == std::string::npos) {
-    return refused(fmt::format("the {} \"{}\" is not PEM: it has no \"{}\" line", what, path, marker));
+  if (text.find(kind.marker) == std::string::npos) {
+    return refused(kind.option,
+                   fmt::format("the {} \"{}\" is not PEM: it has no \"{}\" line", kind.what, path, kind.marker));
   }
-  return text;
+  return {};
 }
 
-bool any_set(const TlsOptions& options) {
-  return !(options.ca_file.empty() && options.cert_file.empty() && options.key_file.empty() &&
-           options.server_name.empty());
+// The first one that is given; empty: none of them.
+std::optional<std::string_view> given_option(const TlsOptions& options) {
+  if (!options.ca_file.empty()) return kCa.option;
+  if (!options.cert_file.empty()) return kCertificate.option;
+  if (!options.key_file.empty()) return kKey.option;
+  if (!options.server_name.empty()) return "";  // is no option of a Corefile
+  return std::nullopt;
 }
 
 }  // namespace
 
-Result<std::shared_ptr<grpc::ChannelCredentials>> make_credentials(const TlsOptions& options, bool tls) {
+Result<grpc::SslCredentialsOptions> read_tls_files(const TlsOptions& options, bool tls) {
+  grpc::SslCredentialsOptions ssl;
   if (!tls) {
-    if (any_set(options))
-      return refused("TLS files or a server name are given, but the endpoints are http://; write https://");
-    return grpc::InsecureChannelCredentials();
+    const auto given = given_option(options);
+    if (!given) return ssl;
+    return refused(*given, "TLS files or a server name are given, but the endpoints are http://; write https://");
   }
   if (options.cert_file.empty() != options.key_file.empty()) {
-    return refused(options.key_file.empty() ? "a client certificate is given without its key (key_file)"
-                                            : "a client key is given without its certificate (cert_file)");
+    return options.key_file.empty() ? refused("cert", "a client certificate is given without its key; set key too")
+                                    : refused("key", "a client key is given without its certificate; set cert too");
   }
-  grpc::SslCredentialsOptions ssl;
-  if (!options.ca_file.empty()) {
-    auto pem = read_pem(options.ca_file, "CA file", "-----BEGIN CERTIFICATE-----");
-    if (!pem) return std::move(pem).error();
-    ssl.pem_root_certs = std::move(*pem);
-  }
-  if (!options.cert_file.empty()) {
-    auto certificate = read_pem(options.cert_file, "client certificate", "-----BEGIN CERTIFICATE-----");
-    if (!certificate) return std::move(certificate).error();
-    auto key = read_pem(options.key_file, "client key", "PRIVATE KEY-----");
-    if (!key) return std::move(key).error();
-    ssl.pem_cert_chain = std::move(*certificate);
-    ssl.pem_private_key = std::move(*key);
-  }
-  return grpc::SslCredentials(ssl);
+  if (auto read = read_pem(kCa, options.ca_file, ssl.pem_root_certs); !read) return read.error();
+  if (auto read = read_pem(kCertificate, options.cert_file, ssl.pem_cert_chain); !read) return read.error();
+  if (auto read = read_pem(kKey, options.key_file, ssl.pem_private_key); !read) return read.error();
+  return ssl;
 }
 
 }  // namespace idetcd::internal::transport

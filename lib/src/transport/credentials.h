@@ -1,14 +1,13 @@
-// Credentials: TLS files read and checked once, at connect().
+// TLS files, read and checked once, at connect().
 #pragma once
 
 #include <grpcpp/security/credentials.h>
 #include <idetcd/etcd.h>
 
-#include <memory>
-
 namespace idetcd::internal::transport {
 
-// Plain ones when `tls` is false. kInvalidArgument names the file or option that is wrong.
-Result<std::shared_ptr<grpc::ChannelCredentials>> make_credentials(const TlsOptions& options, bool tls);
+// Empty when `tls` is false. kInvalidArgument names the file, and the option as in a Corefile.
+// Does not start gRPC.
+Result<grpc::SslCredentialsOptions> read_tls_files(const TlsOptions& options, bool tls);
 
 }  // namespace idetcd::internal::transport

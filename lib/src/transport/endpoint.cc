@@ -18,8 +18,12 @@ struct Pieces {
   std::string_view port;
 };
 
+Error refused(std::string message) {
+  return {ErrorCode::kInvalidArgument, std::move(message), "endpoints"};
+}
+
 Error refused(std::string_view text, std::string_view why) {
-  return {ErrorCode::kInvalidArgument, fmt::format("endpoint \"{}\": {}", text, why)};
+  return refused(fmt::format("endpoint \"{}\": {}", text, why));
 }
 
 bool is_name_character(char c) {
@@ -43,13 +47,14 @@ Result<std::string_view> without_scheme(std::string_view text, bool& tls) {
 }
 
 Status check_host(std::string_view text, std::string_view host) {
-  if (host.empty()) return refused(text, "the host is missing; write for example http://localhost:2379");
+  if (host.empty()) return refused(text, "the host is missing; write e.g. http://localhost:2379");
   if (host.front() == '[') {
-    if (!is_ipv6_address(host.substr(1, host.size() - 2))) return refused(text, "no IPv6 address between the brackets");
+    if (!is_ipv6_address(host.substr(1, host.size() - 2)))
+      return refused(text, "what is between the brackets is not an IPv6 address");
     return {};
   }
   if (host.find(':') != std::string_view::npos) {
-    return refused(text, "an IPv6 address stands in brackets, as in http://[::1]:2379");
+    return refused(text, "an IPv6 address must be in brackets, e.g. http://[::1]:2379");
   }
   if (!std::all_of(host.begin(), host.end(), is_name_character)) {
     return refused(text, fmt::format("\"{}\" is neither a host name nor an address", host));
@@ -58,7 +63,7 @@ Status check_host(std::string_view text, std::string_view host) {
 }
 
 Status check_port(std::string_view text, std::string_view port) {
-  if (port.empty()) return refused(text, "the port is missing; etcd listens on 2379 as a rule");
+  if (port.empty()) return refused(text, "the port is missing; etcd usually listens on 2379");
   unsigned number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) {
@@ -74,7 +79,7 @@ Result<Pieces> split(std::string_view text) {
   auto address = *rest;
   if (address.ends_with('/')) address.remove_suffix(1);  // "http://host:2379/" is the same place
   if (address.find_first_of("/?#") != std::string_view::npos) {
-    return refused(text, "a path has no meaning here; write scheme, host and port only");
+    return refused(text, "a path is not allowed; write scheme, host and port only");
   }
   if (address.find('@') != std::string_view::npos) {
     return refused(text, "user and password do not belong in the endpoint; use their own options");
@@ -91,17 +96,15 @@ Result<Pieces> split(std::string_view text) {
 
 Result<Endpoints> parse_endpoints(const std::vector<std::string>& texts) {
   if (texts.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "no etcd endpoint given; name at least one, such as http://localhost:2379"};
+    return refused("no etcd endpoint is given; expected at least one, e.g. http://localhost:2379");
   }
   if (texts.size() > kMaxEndpoints) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} etcd endpoints given; at most {} are taken", texts.size(), kMaxEndpoints)};
+    return refused(fmt::format("{} etcd endpoints are given; at most {} are allowed", texts.size(), kMaxEndpoints));
   }
   Endpoints endpoints;
   for (const auto& text : texts) {
     if (text.empty()) {
-      return Error{ErrorCode::kInvalidArgument, "an etcd endpoint is empty; look for a comma too many in the list"};
+      return refused("an etcd endpoint is empty; look for a comma too many in the list");
     }
     auto pieces = split(text);
     if (!pieces) return std::move(pieces).error();

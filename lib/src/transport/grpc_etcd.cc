@@ -3,6 +3,7 @@
 #include <google/protobuf/arena.h>
 #include <idetcd/etcd.h>
 
+#include <unistd.h>
 #include <array>
 #include <utility>
 
@@ -123,23 +124,43 @@ class GrpcEtcd final : public Etcd {
   const std::shared_ptr<transport::Watches> watches_;
 };
 
-Error refused(std::string message) {
-  return {ErrorCode::kInvalidArgument, std::move(message)};
+struct Checked {
+  transport::Endpoints endpoints;
+  grpc::SslCredentialsOptions tls;
+};
+
+Result<Checked> checked(const EtcdOptions& options) {
+  auto endpoints = transport::parse_endpoints(options.endpoints);
+  if (!endpoints) return std::move(endpoints).error();
+  if (options.user.empty() && !options.password.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "a password for etcd is given without a user; set user too", "password"};
+  }
+  if (options.connect_timeout.count() <= 0 || options.connect_timeout > std::chrono::hours(1)) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("connect timeout {} ms is out of range; give 1 ms to 1 h",
+                                                          options.connect_timeout.count())};
+  }
+  auto tls = transport::read_tls_files(options.tls, endpoints->tls);
+  if (!tls) return std::move(tls).error();
+  return Checked{std::move(*endpoints), std::move(*tls)};
 }
 
 }  // namespace
 
+Status check(const EtcdOptions& options) {
+  const auto good = checked(options);
+  if (!good) return good.error();
+  return {};
+}
+
 Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options) {
-  const auto endpoints = transport::parse_endpoints(options.endpoints);
-  if (!endpoints) return endpoints.error();
-  if (options.user.empty() && !options.password.empty()) return refused("a password for etcd is given without a user");
-  if (options.connect_timeout.count() <= 0 || options.connect_timeout > std::chrono::hours(1)) {
-    return refused(
-        fmt::format("connect timeout {} ms is out of range; give 1 ms to 1 h", options.connect_timeout.count()));
-  }
-  const auto credentials = transport::make_credentials(options.tls, endpoints->tls);
-  if (!credentials) return credentials.error();
-  return std::shared_ptr<Etcd>(std::make_shared<GrpcEtcd>(*endpoints, *credentials, options));
+  const auto good = checked(options);
+  if (!good) return good.error();
+  const auto credentials = good->endpoints.tls ? grpc::SslCredentials(good->tls) : grpc::InsecureChannelCredentials();
+  // gRPC's threads stay behind in the parent, so in a forked child nobody would end the calls.
+  const auto destroy = [pid = ::getpid()](GrpcEtcd* etcd) {
+    if (::getpid() == pid) delete etcd;
+  };
+  return std::shared_ptr<Etcd>(new GrpcEtcd(good->endpoints, credentials, options), destroy);
 }
 
 }  // namespace idetcd

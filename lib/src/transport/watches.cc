@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <deque>
 #include <unordered_map>
 #include <utility>
@@ -90,11 +91,14 @@ class Watches::Handle : public Watch {
  public:
   Handle(std::shared_ptr<Watches> owner, std::shared_ptr<Watcher> watcher)
       : owner_(std::move(owner)), watcher_(std::move(watcher)) {}
-  ~Handle() override { owner_->cancel(*watcher_); }
+  ~Handle() override {
+    if (::getpid() == pid_) owner_->cancel(*watcher_);  // else the lock may be as the parent's threads left it
+  }
 
  private:
   const std::shared_ptr<Watches> owner_;
   const std::shared_ptr<Watcher> watcher_;
+  const pid_t pid_ = ::getpid();
 };
 
 Watches::Watches(Channels& channels, Authenticator& authenticator)

@@ -49,3 +49,10 @@ TEST_CASE("IPv6 is read in every form of RFC 4291 2.2 and written as RFC 5952 sa
     CHECK_FALSE(parse_ipv6(text));
   }
 }
+
+TEST_CASE("an IPv4 address as IPv6, and back") {
+  CHECK(to_string(idetcd::to_mapped({10, 0, 0, 1})) == "::ffff:10.0.0.1");
+  CHECK(idetcd::from_mapped(idetcd::to_mapped({10, 0, 0, 1})) == idetcd::Ipv4{10, 0, 0, 1});
+  CHECK_FALSE(idetcd::from_mapped(*parse_ipv6("::10.0.0.1")));
+  CHECK_FALSE(idetcd::from_mapped(*parse_ipv6("::1:ffff:10.0.0.1")));
+}

@@ -186,3 +186,16 @@ TEST_CASE("any valid record comes back as it was") {
     REQUIRE(*read == record);
   }
 }
+
+TEST_CASE("a record from text addresses") {
+  const auto record = Record::at({"10.0.0.1", "fd00::1", "10.1.0.1"});
+  REQUIRE(record);
+  CHECK(record->ipv4 == std::vector<idetcd::Ipv4>{{10, 0, 0, 1}, {10, 1, 0, 1}});
+  CHECK(record->ipv6 == std::vector{*idetcd::parse_ipv6("fd00::1")});
+  CHECK(Record::at(std::vector<std::string>{"10.0.0.1"})->ipv4.size() == 1);
+  const auto bad = Record::at({"10.0.0.1", "10.0.0.256"});
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().code == idetcd::ErrorCode::kInvalidArgument);
+  CHECK(bad.error().message.find("\"10.0.0.256\"") != std::string::npos);
+  CHECK_FALSE(Record::at(std::vector<std::string>(17, "10.0.0.1")));
+}

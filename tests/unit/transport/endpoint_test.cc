@@ -16,6 +16,7 @@ std::string refusal(const std::vector<std::string>& texts) {
   const auto endpoints = parse_endpoints(texts);
   if (endpoints) return "accepted";
   CHECK(endpoints.error().code == ErrorCode::kInvalidArgument);
+  CHECK(endpoints.error().option == "endpoints");
   return endpoints.error().message;
 }
 
@@ -56,7 +57,35 @@ Error refused_options(const EtcdOptions& options) {
   const auto etcd = connect(options);
   REQUIRE_FALSE(etcd);
   CHECK(etcd.error().code == ErrorCode::kInvalidArgument);
+  const auto good = check(options);
+  REQUIRE_FALSE(good);
+  CHECK(good.error() == etcd.error());  // one check
   return etcd.error();
+}
+
+TEST_CASE("a refused option is named, as in a Corefile") {
+  EtcdOptions options;
+  CHECK(check(options));
+  options.endpoints = {"http://a:b"};
+  CHECK(refused_options(options).option == "endpoints");
+  options.endpoints = {"http://localhost:2379"};
+  options.tls.cert_file = "/c";
+  CHECK(refused_options(options).option == "cert");  // TLS files without TLS
+  options.tls = {.ca_file = {}, .cert_file = {}, .key_file = {}, .server_name = "etcd.example"};
+  CHECK(refused_options(options).option.empty());
+  options.endpoints = {"https://localhost:2379"};
+  CHECK(check(options));
+  options.tls = {.ca_file = "/nonexistent/ca.pem"};
+  CHECK(refused_options(options).option == "cacert");
+  options.tls = {.ca_file = {}, .cert_file = {}, .key_file = "/k", .server_name = {}};
+  CHECK(refused_options(options).option == "key");  // without its certificate
+  options.tls.cert_file = "/nonexistent/cert.pem";
+  CHECK(refused_options(options).option == "cert");
+  options.tls = {};
+  options.password = "secret";
+  CHECK(refused_options(options).option == "password");
+  options.user = "me";
+  CHECK(check(options));
 }
 
 TEST_CASE("connect() checks the rest of the options") {

@@ -1,10 +1,10 @@
 // idetcd ls: who has which name, and who waits for one.
 #include <fmt/format.h>
-#include <idetcd/etcd.h>
-#include <idetcd/record.h>
+#include <idetcd/pool.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,72 +21,6 @@ namespace {
 
 using json = nlohmann::ordered_json;  // members as written here
 
-constexpr std::int64_t kPage = 5000;  // keys in one answer, well below gRPC's limit on messages
-
-struct Row {
-  SlotId slot = 0;
-  std::string name;
-  Record record;
-  Revision token = 0;
-  LeaseId lease = 0;
-  std::string problem;  // why the record can not be read; empty: it can
-};
-
-struct Listing {
-  std::vector<Row> rows;             // by slot
-  std::vector<std::string> waiting;  // node ids, the next one first
-  Revision revision = 0;
-};
-
-// All keys of a range as of one revision, page by page.
-std::vector<KeyValue> read_all(Etcd& etcd, KeyRange keys, SortBy sort, Revision& revision) {
-  std::vector<KeyValue> all;
-  RangeRequest request{.keys = std::move(keys), .revision = revision, .limit = kPage, .sort = sort};
-  while (true) {
-    auto page = etcd.range(request, {});
-    if (!page) throw app::Exit(page.error());
-    if (revision == 0) request.revision = revision = page->header.revision;
-    const bool more = page->more && !page->kvs.empty();
-    if (more) request.keys.begin = page->kvs.back().key + '\0';
-    std::ranges::move(page->kvs, std::back_inserter(all));
-    if (!more) return all;
-  }
-}
-
-Row read_row(const KeyValue& kv, SlotId slot, const PatternTemplate& pattern) {
-  Row row{.slot = slot,
-          .name = std::string(pattern.render(slot)),
-          .record = {},
-          .token = kv.mod_revision,
-          .lease = kv.lease,
-          .problem = {}};
-  auto record = parse_record(kv.value);
-  if (!record) {
-    row.problem = record.error().message;
-    return row;
-  }
-  row.record = std::move(*record);
-  if (row.record.token != 0) row.token = row.record.token;
-  return row;
-}
-
-// The keys are as README.md, "Keys and records", tells them.
-Listing read_listing(Etcd& etcd, const PatternTemplate& pattern, const std::string& path) {
-  Listing listing;
-  const KeyRange records{path + std::string(pattern.min_name()), path + std::string(pattern.max_name()) + '\0'};
-  for (const KeyValue& kv : read_all(etcd, records, SortBy::kKey, listing.revision)) {
-    const auto slot = pattern.match(std::string_view(kv.key).substr(path.size()));
-    if (slot) listing.rows.push_back(read_row(kv, *slot, pattern));
-  }
-  std::ranges::sort(listing.rows, {}, &Row::slot);
-
-  const std::string queue = fmt::format("/idetcd/{}{}/queue/", path, pattern.canonical());
-  auto tickets = read_all(etcd, KeyRange::prefix(queue), SortBy::kKey, listing.revision);
-  std::ranges::sort(tickets, {}, &KeyValue::create_revision);
-  for (const KeyValue& ticket : tickets) listing.waiting.push_back(ticket.key.substr(queue.size()));
-  return listing;
-}
-
 std::vector<std::string> addresses_of(const Record& record) {
   std::vector<std::string> all;
   for (const Ipv4& v4 : record.ipv4) all.push_back(to_string(v4));
@@ -94,14 +28,14 @@ std::vector<std::string> addresses_of(const Record& record) {
   return all;
 }
 
-void print_table(const Listing& listing, const PatternTemplate& pattern) {
+void print_table(const PoolState& pool, const PatternTemplate& pattern) {
   std::vector<std::array<std::string, 6>> lines{{"SLOT", "NAME", "NODE", "TOKEN", "LEASE", "ADDRESSES"}};
-  for (const Row& row : listing.rows) {
-    const std::string& node = row.record.node;
-    lines.push_back({std::to_string(row.slot), row.name, node.empty() ? "-" : node, std::to_string(row.token),
-                     row.lease == 0 ? "-" : fmt::format("{:x}", static_cast<std::uint64_t>(row.lease)),
-                     row.problem.empty() ? fmt::format("{}", fmt::join(addresses_of(row.record), " "))
-                                         : fmt::format("(unreadable: {})", row.problem)});
+  for (const PoolName& name : pool.names) {
+    const std::string& node = name.record.node;
+    lines.push_back({std::to_string(name.slot), name.name, node.empty() ? "-" : node, std::to_string(name.token),
+                     name.lease == 0 ? "-" : fmt::format("{:x}", static_cast<std::uint64_t>(name.lease)),
+                     name.malformed.empty() ? fmt::format("{}", fmt::join(addresses_of(name.record), " "))
+                                            : fmt::format("(unreadable: {})", name.malformed)});
   }
   std::array<std::size_t, 6> widths{};
   for (const auto& line : lines) {
@@ -116,54 +50,56 @@ void print_table(const Listing& listing, const PatternTemplate& pattern) {
     text.erase(text.find_last_not_of(' ') + 1);
     fmt::print("{}\n", text);
   }
-  fmt::print("{} of {} names taken, {} waiting\n", listing.rows.size(), pattern.limit(), listing.waiting.size());
-  for (std::size_t place = 0; place < listing.waiting.size(); ++place) {
-    fmt::print("  waiting at place {}: {}\n", place + 1, listing.waiting[place]);
+  fmt::print("{} of {} names taken, {} waiting\n", pool.names.size(), pattern.limit(), pool.queue.size());
+  for (const PoolTicket& ticket : pool.queue) {
+    fmt::print("  waiting at place {}: {}\n", ticket.position, ticket.node_id);
   }
 }
 
-json to_json_row(const Row& row) {
-  json out{{"slot", row.slot},
-           {"name", row.name},
-           {"token", row.token},
-           {"lease", fmt::format("{:x}", static_cast<std::uint64_t>(row.lease))}};
-  if (!row.problem.empty()) {
-    out["error"] = row.problem;
+json to_json(const PoolName& name) {
+  json out{{"slot", name.slot},
+           {"name", name.name},
+           {"token", name.token},
+           {"lease", fmt::format("{:x}", static_cast<std::uint64_t>(name.lease))}};
+  if (!name.malformed.empty()) {
+    out["error"] = name.malformed;
     return out;
   }
-  out["node"] = row.record.node;
-  out["ttl"] = row.record.ttl.count();
-  out["port"] = row.record.port;
+  out["node"] = name.record.node;
+  out["ttl"] = name.record.ttl.count();
+  out["port"] = name.record.port;
   out["ipv4"] = json::array();
   out["ipv6"] = json::array();
-  for (const Ipv4& v4 : row.record.ipv4) out["ipv4"].push_back(to_string(v4));
-  for (const Ipv6& v6 : row.record.ipv6) out["ipv6"].push_back(to_string(v6));
-  out["ports"] = row.record.ports;
-  out["meta"] = row.record.meta;
+  for (const Ipv4& v4 : name.record.ipv4) out["ipv4"].push_back(to_string(v4));
+  for (const Ipv6& v6 : name.record.ipv6) out["ipv6"].push_back(to_string(v6));
+  out["ports"] = name.record.ports;
+  out["meta"] = name.record.meta;
   return out;
 }
 
-void print_json(const Listing& listing, const PatternTemplate& pattern) {
+void print_json(const PoolState& pool, const PatternTemplate& pattern) {
   json out{{"pattern", pattern.canonical()},
            {"limit", pattern.limit()},
-           {"revision", listing.revision},
-           {"waiting", listing.waiting}};
+           {"revision", pool.revision},
+           {"waiting", json::array()}};
+  for (const PoolTicket& ticket : pool.queue) out["waiting"].push_back(ticket.node_id);
   out["slots"] = json::array();
-  for (const Row& row : listing.rows) out["slots"].push_back(to_json_row(row));
+  for (const PoolName& name : listing.rows) out["slots"].push_back(to_json(name));
   // What others wrote into etcd may not be UTF-8.
   fmt::print("{}\n", out.dump(2, ' ', false, json::error_handler_t::replace));
 }
 
 int list(const app::GivenFlags& given, const std::string& format) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const app::PoolSettings& pool = app::only_pool(settings);
-  const PatternTemplate pattern = app::parse_pattern(pool);
+  const app::PoolSettings& wanted = app::only_pool(settings);
+  const PatternTemplate pattern = app::parse_pattern(wanted);
   const auto etcd = app::connect_etcd(settings, app::open_log(settings.log_level));
-  const Listing listing = read_listing(*etcd, pattern, pool.path);
+  const auto pool = read_pool(*etcd, pattern, wanted.path);
+  if (!pool) throw app::Exit(pool.error());
   if (format == "json") {
-    print_json(listing, pattern);
+    print_json(*pool, pattern);
   } else {
-    print_table(listing, pattern);
+    print_table(*pool, pattern);
   }
   return app::kExitOk;
 }

@@ -5,6 +5,7 @@
 #include <idetcd/export.h>
 #include <idetcd/log.h>
 #include <idetcd/pattern_template.h>
+#include <idetcd/pool.h>
 #include <idetcd/record.h>
 #include <idetcd/record_store.h>
 #include <idetcd/registration.h>

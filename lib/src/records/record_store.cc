@@ -6,13 +6,17 @@
 #include "base/transient.h"
 #include "machine/watch_machine.h"
 #include "model/pool_keys.h"
+#include "records/listing.h"
 #include "records/record_set_builder.h"
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace idetcd {
@@ -21,7 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t kListPage = 5000;  // keys per request, so that no answer is huge
 constexpr auto kMaxSleep = 3600s;
 constexpr std::size_t kMaxNews = 65536;
 
@@ -38,24 +41,21 @@ struct Listing {
 
 }  // namespace
 
-class RecordStore::Impl {
+// The thread shares it with the handle, which may be destroyed on that very thread, in on_change.
+class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(std::shared_ptr<Etcd> etcd, RecordStoreOptions options)
       : etcd_(std::move(etcd)),
         options_(std::move(options)),
         keys_(options_.path, options_.pattern),
         machine_(options_.reconcile, clock_.now(), random_seed()),
-        records_(options_.pattern.limit()) {}
-
-  ~Impl() {
-    thread_.request_stop();
-    if (thread_.joinable()) thread_.join();
-  }
+        records_(options_.pattern.limit()),
+        pid_(::getpid()) {}
 
   Status first_listing(const std::stop_token& stop);
-  void start() {
-    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  }
+  Status start();
+  void stop();
+  bool forked() const noexcept { return ::getpid() != pid_; }
 
   std::shared_ptr<const RecordSet> snapshot() const {
     std::lock_guard lock(mutex_);
@@ -77,6 +77,7 @@ class RecordStore::Impl {
   void take(News& news);
   void apply(const WatchBatch& batch);
   void publish();
+  void notify(const RecordSet& set) const;
   std::optional<SlotId> slot_of(const std::string& key) const;
   void note_liveness();
   void say(LogLevel level, const std::string& message) const {
@@ -97,6 +98,7 @@ class RecordStore::Impl {
   const std::shared_ptr<Mailbox<News>> mailbox_ = std::make_shared<Mailbox<News>>(kMaxNews);
   bool away_ = false;
 
+  const pid_t pid_;
   mutable std::mutex mutex_;
   std::shared_ptr<const RecordSet> set_ = std::make_shared<const RecordSet>();  // guarded by mutex_
   std::atomic<bool> live_{false};
@@ -111,10 +113,31 @@ Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
     auto listed = list(stop);
     if (listed) return listed;
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "reading the records was cancelled"};
-    if (!is_transient(listed.error().code)) return explained(std::move(listed).error(), keys_);
+    // Compacted between two pages: as good as never begun.
+    const ErrorCode code = listed.error().code;
+    if (!is_transient(code) && code != ErrorCode::kCompacted) return explained(std::move(listed).error(), keys_);
     if (!std::exchange(away_, true))
       say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
     mailbox_->take(backoff.next(), stop);
+  }
+}
+
+Status RecordStore::Impl::start() {
+  try {
+    thread_ = std::jthread([self = shared_from_this()](const std::stop_token& stop) { self->run(stop); });
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("cannot start the thread that follows the records: {}", error.what())};
+  }
+  return {};
+}
+
+void RecordStore::Impl::stop() {
+  thread_.request_stop();
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();
+  } else {
+    thread_.join();
   }
 }
 
@@ -158,28 +181,19 @@ Status RecordStore::Impl::list(const std::stop_token& stop) {
   return {};
 }
 
-// Page by page at one revision, applied to a copy: a listing that breaks off halfway
-// changes nothing.
+// Applied to a copy: a listing that breaks off halfway changes nothing.
 Result<Listing> RecordStore::Impl::fetch(const std::stop_token& stop) {
   Listing listing{{}, records_.fork(), {}};
   std::vector<bool> seen(options_.pattern.limit() + std::size_t{1});
-  RangeRequest request{.keys = keys_.records(), .limit = kListPage};
-  for (bool more = true; more;) {
-    auto page = etcd_->range(request, {.timeout = 10s, .stop = stop});
-    if (!page) return std::move(page).error();
-    if (request.revision == 0) {
-      listing.header = page->header;
-      request.revision = page->header.revision;
-    }
-    for (const KeyValue& kv : page->kvs) {
-      const auto slot = slot_of(kv.key);
-      if (!slot) continue;
-      seen[*slot] = true;
-      if (listing.records.put(*slot, kv)) listing.changed.push_back(*slot);
-    }
-    more = page->more && !page->kvs.empty();
-    if (more) request.keys.begin = page->kvs.back().key + '\0';
-  }
+  const auto take_key = [&](const KeyValue& kv) {
+    const auto slot = slot_of(kv.key);
+    if (!slot) return;
+    seen[*slot] = true;
+    if (listing.records.put(*slot, kv)) listing.changed.push_back(*slot);
+  };
+  const auto header = visit_keys(*etcd_, keys_.records(), 0, {.timeout = 10s, .stop = stop}, take_key);
+  if (!header) return header.error();
+  listing.header = *header;
   for (const SlotId slot : listing.records.known()) {
     if (!seen[slot] && listing.records.erase(slot)) listing.changed.push_back(slot);
   }
@@ -232,8 +246,19 @@ void RecordStore::Impl::publish() {
     std::lock_guard lock(mutex_);
     set_ = set;
   }
-  if (options_.on_change) options_.on_change(*set, changed_);
+  notify(*set);
   changed_.clear();
+}
+
+void RecordStore::Impl::notify(const RecordSet& set) const {
+  if (!options_.on_change) return;
+  try {
+    options_.on_change(set, changed_);
+  } catch (const std::exception& error) {
+    say(LogLevel::kError, fmt::format("on_change threw an exception, which is ignored: {}", error.what()));
+  } catch (...) {
+    say(LogLevel::kError, "on_change threw an exception, which is ignored");
+  }
 }
 
 std::optional<SlotId> RecordStore::Impl::slot_of(const std::string& key) const {
@@ -250,14 +275,24 @@ void RecordStore::Impl::note_liveness() {
 
 Result<std::unique_ptr<RecordStore>> RecordStore::open(std::shared_ptr<Etcd> etcd, RecordStoreOptions options,
                                                        std::stop_token stop) {
-  auto impl = std::make_unique<Impl>(std::move(etcd), std::move(options));
+  auto impl = std::make_shared<Impl>(std::move(etcd), std::move(options));
   if (auto listed = impl->first_listing(stop); !listed) return std::move(listed).error();
-  impl->start();
+  if (auto started = impl->start(); !started) return std::move(started).error();
   return std::unique_ptr<RecordStore>(new RecordStore(std::move(impl)));
 }
 
-RecordStore::RecordStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-RecordStore::~RecordStore() = default;
+RecordStore::RecordStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+// A forked child has no thread to join, and its locks are as the parent's threads left
+// them: what it inherited stays where it is.
+RecordStore::~RecordStore() {
+  if (impl_->forked()) {
+    (void)new std::shared_ptr<Impl>(std::move(impl_));
+  } else {
+    impl_->stop();
+  }
+}
+
 std::shared_ptr<const RecordSet> RecordStore::snapshot() const {
   return impl_->snapshot();
 }

@@ -1,13 +1,10 @@
 // RecordStore on an etcd in memory: what it shows, and what a fault may not do to it.
 #include <idetcd/record_store.h>
 
-#include "support/eventually.h"
-#include "support/fake_etcd.h"
 #include "support/faulty_etcd.h"
+#include "unit/records/record_cluster.h"
 
 #include <catch2/catch.hpp>
-
-#include <mutex>
 
 namespace idetcd {
 namespace {
@@ -18,45 +15,6 @@ using testing::eventually;
 using testing::FakeEtcd;
 using testing::Fault;
 using testing::FaultyEtcd;
-
-struct Cluster {
-  explicit Cluster(SlotId limit = 50) : pattern(*PatternTemplate::parse("worker{{.ID}}.tf.local.", limit)) {}
-
-  void put(SlotId slot, const std::string& value) const {
-    Txn txn;
-    txn.success.emplace_back(PutRequest{std::string(pattern.render(slot)), value, 0});
-    REQUIRE(etcd->txn(txn, {}).has_value());
-  }
-  void put(SlotId slot) const { put(slot, R"({"ipv4":"10.0.0.)" + std::to_string(slot % 250 + 1) + "\"}"); }
-  void erase(SlotId slot) const {
-    Txn txn;
-    txn.success.emplace_back(DeleteRequest{KeyRange::one(std::string(pattern.render(slot)))});
-    REQUIRE(etcd->txn(txn, {}).has_value());
-  }
-  std::unique_ptr<RecordStore> open(std::shared_ptr<Etcd> through = nullptr) {
-    auto store =
-        RecordStore::open(through ? through : etcd,
-                          {.pattern = pattern, .on_change = [this](const RecordSet&, std::span<const SlotId> slots) {
-                             std::lock_guard lock(mutex);
-                             changes.emplace_back(slots.begin(), slots.end());
-                           }});
-    REQUIRE(store.has_value());
-    return std::move(*store);
-  }
-  std::size_t change_count() {
-    std::lock_guard lock(mutex);
-    return changes.size();
-  }
-
-  std::shared_ptr<FakeEtcd> etcd = std::make_shared<FakeEtcd>();
-  PatternTemplate pattern;
-  std::mutex mutex;
-  std::vector<std::vector<SlotId>> changes;
-};
-
-bool shows(const RecordStore& store, std::size_t size) {
-  return eventually([&] { return store.snapshot()->size() == size; });
-}
 
 }  // namespace
 
@@ -149,12 +107,7 @@ TEST_CASE("an etcd restored from an older backup is followed back", "[store]") {
 
 TEST_CASE("a listing of many pages is whole or nothing", "[store]") {
   Cluster cluster(12000);
-  for (SlotId slot = 1; slot <= 11000; slot += 100) {
-    Txn txn;
-    for (SlotId i = slot; i < slot + 100; ++i)
-      txn.success.emplace_back(PutRequest{std::string(cluster.pattern.render(i)), "{}", 0});
-    REQUIRE(cluster.etcd->txn(txn, {}).has_value());
-  }
+  cluster.fill(11000);
   const auto faulty = std::make_shared<FaultyEtcd>(cluster.etcd);
   faulty->script(EtcdCall::kRange,
                  {Fault::none(), Fault::request_lost(), Fault::none(), Fault::none(), Fault::request_lost()});
@@ -169,6 +122,16 @@ TEST_CASE("a listing of many pages is whole or nothing", "[store]") {
     ++visited;
   });
   CHECK(visited == 11000);
+}
+
+TEST_CASE("history compacted between two pages: listed anew", "[store]") {
+  Cluster cluster(12000);
+  cluster.fill(11000);
+  const auto busy = std::make_shared<CompactedBetweenPages>(cluster, 2);
+  const auto store = cluster.open(busy);
+  CHECK(busy->requests() == 2 + 2 + 3);  // two listings broken off at their second page, and a whole one
+  CHECK(store->snapshot()->size() == 11000);
+  CHECK(cluster.changes.size() == 1);
 }
 
 TEST_CASE("watches that are cut again and again lose nothing", "[store]") {

@@ -1,6 +1,7 @@
 #include "dev_etcd.h"
 
 #include "child_process.h"
+#include "file_descriptor.h"
 #include "free_ports.h"
 #include "temporary_folder.h"
 
@@ -19,6 +20,7 @@
 #include <fstream>
 #include <future>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace idetcd::app {
@@ -62,15 +64,13 @@ std::string last_line(const std::filesystem::path& file) {
 class DevEtcd::Impl {
  public:
   Impl(TemporaryFolder folder, LogSink log)
-      : folder_(std::move(folder)), log_(std::move(log)), stop_fd_(::eventfd(0, EFD_CLOEXEC)) {
+      : folder_(std::move(folder)), log_(std::move(log)), stop_fd_(checked(::eventfd(0, EFD_CLOEXEC), "eventfd")) {
     choose_ports();
   }
 
   ~Impl() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(stop_fd_, &one, sizeof one);
+    ::eventfd_write(stop_fd_.get(), 1);
     if (thread_.joinable()) thread_.join();
-    ::close(stop_fd_);
   }
 
   Status start() {
@@ -162,20 +162,20 @@ class DevEtcd::Impl {
 
   // False: we are to stop.
   bool child_ended_first(ChildProcess& child) const {
-    std::array<pollfd, 2> fds{{{child.pid_fd(), POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
+    std::array<pollfd, 2> fds{{{child.pid_fd(), POLLIN, 0}, {stop_fd_.get(), POLLIN, 0}}};
     while (::poll(fds.data(), fds.size(), -1) < 0) {
     }
     return fds[1].revents == 0;
   }
 
   bool stopping(std::chrono::milliseconds most) const {
-    pollfd stop{stop_fd_, POLLIN, 0};
+    pollfd stop{stop_fd_.get(), POLLIN, 0};
     return ::poll(&stop, 1, static_cast<int>(most.count())) > 0;
   }
 
   const TemporaryFolder folder_;
   const LogSink log_;
-  const int stop_fd_;
+  const FileDescriptor stop_fd_;
   std::uint16_t client_port_ = 0;  // written before started_ is, by one thread at a time
   std::string endpoint_;           // likewise
   std::string peer_;               // likewise
@@ -186,9 +186,13 @@ class DevEtcd::Impl {
 Result<std::unique_ptr<DevEtcd>> DevEtcd::start(LogSink log) {
   auto folder = TemporaryFolder::create("idetcd-dev-");
   if (!folder) return folder.error();
-  auto impl = std::make_unique<Impl>(std::move(*folder), std::move(log));
-  if (auto started = impl->start(); !started) return started.error();
-  return std::unique_ptr<DevEtcd>(new DevEtcd(std::move(impl)));
+  try {
+    auto impl = std::make_unique<Impl>(std::move(*folder), std::move(log));
+    if (auto started = impl->start(); !started) return started.error();
+    return std::unique_ptr<DevEtcd>(new DevEtcd(std::move(impl)));
+  } catch (const std::system_error& error) {
+    return Error{ErrorCode::kUnavailable, fmt::format("cannot start a private etcd: {}", error.what())};
+  }
 }
 
 DevEtcd::DevEtcd(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

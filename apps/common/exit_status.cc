@@ -39,7 +39,8 @@ int exit_status_of(ErrorCode code) noexcept {
 }
 
 int report_exit(std::string_view program, const Exit& exit) {
-  fmt::print(stderr, "{}: {}\n", program, exit.what());
+  const std::string line = fmt::format("{}: {}\n", program, exit.what());
+  std::fputs(line.c_str(), stderr);  // fmt::print would throw if nobody reads it
   return exit.status();
 }
 

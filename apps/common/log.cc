@@ -1,12 +1,26 @@
 #include "log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/base_sink.h>
 
+#include <chrono>
+#include <cstdio>
+#include <future>
 #include <memory>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 namespace idetcd::app {
 namespace {
+
+using namespace std::chrono_literals;
+using spdlog::details::thread_pool;
+
+constexpr auto kMaxFlush = 2s;
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
@@ -18,14 +32,78 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
+// On the log's own thread, so it may block. Nobody can be told that stderr is closed.
+class StderrSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  // Where the queue and its count of dropped messages are.
+  void watch(std::weak_ptr<thread_pool> pool) { pool_ = std::move(pool); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    write(message);
+    report_dropped();
+  }
+  void flush_() override {}
+
+  void write(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::fwrite(line.data(), 1, line.size(), stderr);
+  }
+
+  // Once for each time that the queue was full: when it is empty again.
+  void report_dropped() {
+    const auto pool = pool_.lock();
+    if (!pool || pool->overrun_counter() == reported_ || pool->queue_size() != 0) return;
+    const std::size_t dropped = pool->overrun_counter() - std::exchange(reported_, pool->overrun_counter());
+    const std::string text = fmt::format("{} log messages were dropped: stderr was not read fast enough", dropped);
+    write(spdlog::details::log_msg("idetcd", spdlog::level::warn, text));
+  }
+
+  std::weak_ptr<thread_pool> pool_;
+  std::size_t reported_ = 0;
+};
+
+class AsyncLog {
+ public:
+  explicit AsyncLog(LogLevel min_level)
+      : sink_(std::make_shared<StderrSink>()),
+        pool_(std::make_shared<thread_pool>(kMaxQueuedMessages, 1)),
+        logger_(std::make_shared<spdlog::async_logger>("idetcd", sink_, pool_,
+                                                       spdlog::async_overflow_policy::overrun_oldest)) {
+    sink_->watch(pool_);
+    logger_->set_level(level_of(min_level));
+    logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
+  }
+  AsyncLog(const AsyncLog&) = delete;
+  AsyncLog& operator=(const AsyncLog&) = delete;
+
+  // The pool's destructor waits for the queue, which is for ever if nobody reads stderr.
+  ~AsyncLog() {
+    std::promise<void> flushed;
+    auto done = flushed.get_future();
+    std::thread([pool = std::move(pool_), flushed = std::move(flushed)]() mutable {
+      pool.reset();
+      flushed.set_value();
+    }).detach();
+    done.wait_for(kMaxFlush);
+  }
+
+  void write(LogLevel level, std::string_view message) {
+    logger_->log(level_of(level), spdlog::string_view_t(message.data(), message.size()));
+  }
+
+ private:
+  const std::shared_ptr<StderrSink> sink_;
+  std::shared_ptr<thread_pool> pool_;
+  const std::shared_ptr<spdlog::async_logger> logger_;
+};
+
 }  // namespace
 
-LogSink open_log(LogLevel least) {
-  auto logger = std::make_shared<spdlog::logger>("idetcd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_level(level_of(least));
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
-  return [logger](LogLevel level, std::string_view message) {
-    logger->log(level_of(level), spdlog::string_view_t(message.data(), message.size()));
+LogSink open_log(LogLevel min_level) {
+  return [log = std::make_shared<AsyncLog>(min_level)](LogLevel level, std::string_view message) {
+    log->write(level, message);
   };
 }
 

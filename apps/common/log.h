@@ -3,9 +3,16 @@
 
 #include <idetcd/log.h>
 
+#include <cstddef>
+
 namespace idetcd::app {
 
-// A sink that writes what is at `least` or above; may be called from any thread.
-LogSink open_log(LogLevel least);
+// A sink for messages of `min_level` or above. May be called from any thread; never
+// waits for stderr: a thread of its own writes. When stderr is not read fast enough the
+// oldest of kMaxQueuedMessages are dropped, and a line says how many. When the last copy
+// of the sink is destroyed, what is queued is written; at most 2 s are spent on that.
+LogSink open_log(LogLevel min_level);
+
+inline constexpr std::size_t kMaxQueuedMessages = 1024;
 
 }  // namespace idetcd::app

@@ -1,22 +1,28 @@
 // Shutdown: the one place where a program learns that it should end, and why.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <functional>
+#include <initializer_list>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
 
+#include "file_descriptor.h"
+
 namespace idetcd::app {
 
-// Construct it on the main thread before any other thread is started: from then on
-// SIGINT and SIGTERM do not kill but request the end with status 0. Owns one thread.
-// All members are safe to call from any thread.
+// Construct it on the main thread before any other thread is started: from then on its
+// signals do not kill the process but request the end with status 0, or go to a child.
+// Owns one thread. All members are safe to call from any thread.
 class Shutdown {
  public:
-  Shutdown();
+  // Throws Exit if the system has no file descriptor or thread left.
+  explicit Shutdown(std::initializer_list<int> signals = {SIGINT, SIGTERM});
   Shutdown(const Shutdown&) = delete;
   Shutdown& operator=(const Shutdown&) = delete;
   ~Shutdown();
@@ -27,19 +33,32 @@ class Shutdown {
   // Stop is requested together with the end; for calls that block.
   std::stop_token token() const noexcept { return source_.get_token(); }
 
-  // The exit status once the end was requested; none after `most`.
-  std::optional<int> wait_for(std::chrono::milliseconds most);
+  // The exit status once the end was requested; none after `timeout`.
+  std::optional<int> wait_for(std::chrono::milliseconds timeout);
+
+  // The signal that requested the end; 0: none did.
+  int signal() const noexcept { return signal_; }
+
+  // From now on signals go to `deliver`, which passes them on to a child; empty: they
+  // request the end again. Those of a terminal are left out, because it sends them to the
+  // child itself. A request(), earlier or later, delivers SIGTERM. `deliver` is called on
+  // any thread, one call at a time, never after the next forward_to() has returned; it
+  // must not call back.
+  void forward_to(std::function<void(int signal)> deliver);
 
  private:
+  void run();
+  void on_signal(int number, bool from_terminal);
+
   std::stop_source source_;
+  std::atomic<int> signal_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<int> status_;  // guarded by mutex_
-  int wake_fd_;                // eventfd: ends the thread
+  std::optional<int> status_;         // guarded by mutex_
+  std::function<void(int)> deliver_;  // guarded by mutex_
+  FileDescriptor wake_;               // eventfd: ends the thread
+  FileDescriptor signals_;            // signalfd
   std::thread thread_;
 };
-
-// The signals that Shutdown takes, for a child to unblock.
-sigset_t shutdown_signals();
 
 }  // namespace idetcd::app

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <thread>
@@ -13,6 +12,7 @@
 
 #include "common/connection.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/service_notify.h"
 #include "encode/zone_layout.h"
 
@@ -20,12 +20,6 @@ namespace idetcd::resolver {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class... Arguments>
-void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
-  fmt::print(format, std::forward<Arguments>(arguments)...);
-  std::fflush(stdout);
-}
 
 std::vector<app::HostPort> listen_addresses(const Config& config) {
   if (!config.settings.listen.empty()) return config.settings.listen;
@@ -102,7 +96,7 @@ Daemon::~Daemon() {
 }
 
 int Daemon::run() {
-  say("idetcd-resolver {}\n", IDETCD_VERSION);
+  app::say("idetcd-resolver {}\n", IDETCD_VERSION);
   start_etcd();
   bind_sockets();
   serve_metrics();
@@ -124,7 +118,7 @@ void Daemon::start_etcd() {
     if (!dev) throw app::Exit(dev.error());
     dev_etcd_ = std::move(*dev);
     config_.settings.endpoints = {dev_etcd_->endpoint()};
-    say("private etcd at {} in {}\n", dev_etcd_->endpoint(), dev_etcd_->folder().string());
+    app::say("private etcd at {} in {}\n", dev_etcd_->endpoint(), dev_etcd_->folder().string());
   }
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
@@ -153,7 +147,7 @@ void Daemon::bind_sockets() {
   for (const auto& pool : pools_) {
     if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
   }
-  say("serving {} on {} (UDP and TCP)\n", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", "));
+  app::say("serving {} on {} (UDP and TCP)\n", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", "));
 }
 
 ZoneOptions Daemon::zone_options() const {
@@ -197,7 +191,7 @@ void Daemon::serve_metrics() {
   auto http = HttpServer::start(*address, [this](std::string_view path) { return http_reply(path); });
   if (!http) throw app::Exit(app::kExitOs, http.error().message);
   http_ = std::move(*http);
-  say("metrics on {}\n", app::to_string(app::HostPort{address->host, http_->port()}));
+  app::say("metrics on {}\n", app::to_string(app::HostPort{address->host, http_->port()}));
 }
 
 HttpReply Daemon::http_reply(std::string_view path) const {

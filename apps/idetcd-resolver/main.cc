@@ -1,4 +1,5 @@
 // idetcd-resolver: this machine's name, and DNS for all names of the pool.
+#include <csignal>
 #include <exception>
 
 #include "common/exit_status.h"
@@ -9,6 +10,7 @@
 namespace app = idetcd::app;
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that ends does not end us
   try {
     auto config = idetcd::resolver::read_config(argc, argv);
     if (!config) return app::kExitOk;

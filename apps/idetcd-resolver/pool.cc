@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <cstdio>
 #include <utility>
 
 #include "common/connection.h"
+#include "common/output.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -111,9 +111,8 @@ void Pool::on_claimed(const Ownership& ownership) {
   claimed_ = true;
   position_ = 0;
   ++claims_;
-  fmt::print("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
-             static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
-  std::fflush(stdout);
+  app::say("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
+           static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
   events_.on_claim_changed();
 }
 

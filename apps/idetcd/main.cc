@@ -3,8 +3,10 @@
 #include <idetcd/version.h>
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "common/exit_status.h"
 #include "common/options.h"
@@ -39,10 +41,14 @@ int run_program(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader of our output that ends does not end us
   try {
     return run_program(argc, argv);
   } catch (const app::Exit& exit) {
     return app::report_exit("idetcd", exit);
+  } catch (const std::system_error& failure) {
+    if (failure.code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // as the signal would have ended it
+    return app::report_exit("idetcd", app::Exit(app::kExitOs, failure.what()));
   } catch (const std::exception& failure) {
     return app::report_exit("idetcd", app::Exit(app::kExitInternal, failure.what()));
   }

@@ -3,7 +3,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 
 #include "common/exit_status.h"
 #include "support/eventually.h"
+#include "support/notify_socket.h"
 #include "support/program.h"
 
 using namespace idetcd::testing;
@@ -216,22 +216,9 @@ TEST_CASE("metrics and readiness") {
 
 TEST_CASE("a service manager is told when the name is claimed") {
   const TemporaryFolder folder("notify");
-  const std::string socket_path = (folder.path() / "notify").string();
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  sockaddr_un own{};
-  own.sun_family = AF_UNIX;
-  REQUIRE(socket_path.size() < sizeof own.sun_path);
-  socket_path.copy(own.sun_path, socket_path.size());
-  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
-  const timeval patience{kPatience.count(), 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-
-  Resolver node(flags(random_prefix(), "10.0.0.1"), {{"NOTIFY_SOCKET", socket_path}});
-  char message[256];
-  const ssize_t size = ::recv(fd, message, sizeof message, 0);
-  ::close(fd);
-  REQUIRE(size > 0);
-  CHECK(std::string(message, static_cast<std::size_t>(size)) == "READY=1\nSTATUS=serving as worker1.tf.local.");
+  const NotifySocket manager(folder.path() / "notify");
+  Resolver node(flags(random_prefix(), "10.0.0.1"), {{"NOTIFY_SOCKET", manager.path()}});
+  CHECK(manager.next() == "READY=1\nSTATUS=serving as worker1.tf.local.");
 }
 
 TEST_CASE("allow and deny decide who is answered") {

@@ -1,8 +1,5 @@
 // Daemons with several pools: every role its own name, all names on one port.
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -11,6 +8,7 @@
 
 #include "common/exit_status.h"
 #include "support/eventually.h"
+#include "support/notify_socket.h"
 #include "support/program.h"
 
 using namespace idetcd::testing;
@@ -180,23 +178,10 @@ TEST_CASE("a role that is full ends the daemon, and its other name is given back
 
 TEST_CASE("a service manager is told of every name, and that all are there") {
   const Cluster cluster;
-  const std::string socket_path = (cluster.folder() / "notify").string();
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
-  sockaddr_un own{};
-  own.sun_family = AF_UNIX;
-  REQUIRE(socket_path.size() < sizeof own.sun_path);
-  socket_path.copy(own.sun_path, socket_path.size());
-  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0);
-  const timeval patience{kPatience.count(), 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  Resolver node(cluster.flags("10.0.0.1"), {{"NOTIFY_SOCKET", socket_path}});
+  const NotifySocket manager(cluster.folder() / "notify");
+  Resolver node(cluster.flags("10.0.0.1"), {{"NOTIFY_SOCKET", manager.path()}});
   std::string ready;
-  for (int i = 0; i < 3 && !has(ready, "READY=1"); ++i) {
-    char message[256];
-    const ssize_t size = ::recv(fd, message, sizeof message, 0);
-    if (size > 0) ready.assign(message, static_cast<std::size_t>(size));
-  }
-  ::close(fd);
+  for (int i = 0; i < 3 && !has(ready, "READY=1"); ++i) ready = manager.next();
   CHECK(ready == "READY=1\nSTATUS=serving as worker1.tf.local., ps1.ps.tf.local.");
 }
 

@@ -1,0 +1,110 @@
+// The programs' log: what it writes, and that it does not wait for its reader.
+#include "common/log.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "common/file_descriptor.h"
+#include "support/eventually.h"
+
+using namespace idetcd::app;
+using namespace std::chrono_literals;
+using idetcd::LogLevel;
+using idetcd::testing::eventually;
+
+namespace {
+
+// stderr is a pipe for as long as this lives. The least that a pipe holds is a page.
+class StderrPipe {
+ public:
+  StderrPipe() : original_(::dup(STDERR_FILENO)) {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
+    reader_ = FileDescriptor(ends[0]);
+    const FileDescriptor writer(ends[1]);
+    ::fcntl(reader_.get(), F_SETPIPE_SZ, 4096);
+    ::dup2(writer.get(), STDERR_FILENO);
+  }
+  ~StderrPipe() { restore(); }
+
+  void restore() { ::dup2(original_.get(), STDERR_FILENO); }
+
+  // All there is until nothing comes for half a second.
+  std::string read_all() {
+    std::string text;
+    pollfd wait{reader_.get(), POLLIN, 0};
+    while (::poll(&wait, 1, 500) > 0) {
+      std::array<char, 4096> chunk;
+      const ssize_t size = ::read(reader_.get(), chunk.data(), chunk.size());
+      if (size <= 0) break;
+      text.append(chunk.data(), static_cast<std::size_t>(size));
+    }
+    return text;
+  }
+
+ private:
+  const FileDescriptor original_;
+  FileDescriptor reader_;
+};
+
+}  // namespace
+
+TEST_CASE("the end of a log writes what is queued, in order", "[log]") {
+  StderrPipe pipe;
+  {
+    const idetcd::LogSink log = open_log(LogLevel::kWarning);
+    for (int i = 0; i < 50; ++i) log(LogLevel::kWarning, "message " + std::to_string(i));
+    log(LogLevel::kInfo, "not asked for");
+  }
+  const std::string text = pipe.read_all();
+  std::size_t at = 0;
+  for (int i = 0; i < 50; ++i) {
+    at = text.find("warning: message " + std::to_string(i) + "\n", at);
+    REQUIRE(at != std::string::npos);
+  }
+  CHECK(text.find("not asked for") == std::string::npos);
+}
+
+TEST_CASE("a log that nobody reads stops nobody; what was dropped is counted, once", "[log]") {
+  constexpr std::size_t kMessages = 3 * kMaxQueuedMessages;
+  StderrPipe pipe;
+  std::string text;
+  std::atomic<bool> logged{false};
+  const idetcd::LogSink log = open_log(LogLevel::kInfo);
+  std::jthread keeper([&] {
+    for (std::size_t i = 0; i < kMessages; ++i) log(LogLevel::kInfo, "no reader " + std::string(60, '.'));
+    logged = true;
+  });
+  CHECK(eventually(10s, [&] { return logged.load(); }));
+  text = pipe.read_all();
+  keeper.join();
+  const std::string mark = " log messages were dropped";
+  const auto notice = text.find(mark);
+  REQUIRE(notice != std::string::npos);
+  CHECK(notice == text.rfind(mark));
+  const auto number = text.rfind(' ', notice - 1) + 1;
+  std::size_t lines = 0;
+  for (auto at = text.find("no reader"); at != std::string::npos; at = text.find("no reader", at + 1)) ++lines;
+  CHECK(std::stoul(text.substr(number)) + lines == kMessages);
+}
+
+TEST_CASE("a log that nobody reads does not keep the program from ending", "[log]") {
+  StderrPipe pipe;
+  std::atomic<bool> ended{false};
+  std::jthread program([&] {
+    {
+      const idetcd::LogSink log = open_log(LogLevel::kInfo);
+      for (int i = 0; i < 200; ++i) log(LogLevel::kInfo, "no reader " + std::string(60, '.'));
+    }
+    ended = true;
+  });
+  CHECK(eventually(10s, [&] { return ended.load(); }));
+  pipe.read_all();
+}

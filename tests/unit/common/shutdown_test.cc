@@ -1,0 +1,62 @@
+// Signals: to the program, or on to its child.
+#include "common/shutdown.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <atomic>
+
+#include "common/exit_status.h"
+#include "common/file_descriptor.h"
+#include "support/eventually.h"
+
+using namespace idetcd::app;
+using namespace std::chrono_literals;
+using idetcd::testing::eventually;
+
+TEST_CASE("signals end the program, go to its child, or end the program again", "[shutdown]") {
+  Shutdown shutdown{SIGTERM, SIGUSR1};
+  std::atomic<int> delivered{0};
+  shutdown.forward_to([&](int number) { delivered = number; });
+  ::kill(::getpid(), SIGUSR1);
+  CHECK(eventually(10s, [&] { return delivered == SIGUSR1; }));
+  ::kill(::getpid(), SIGTERM);
+  CHECK(eventually(10s, [&] { return delivered == SIGTERM; }));
+  CHECK_FALSE(shutdown.wait_for(0ms));
+  CHECK(shutdown.signal() == 0);
+
+  shutdown.forward_to({});
+  ::kill(::getpid(), SIGTERM);
+  CHECK(shutdown.wait_for(10s) == kExitOk);
+  CHECK(shutdown.signal() == SIGTERM);
+}
+
+TEST_CASE("a child that comes after the end was requested is ended", "[shutdown]") {
+  Shutdown shutdown{SIGTERM};
+  ::kill(::getpid(), SIGTERM);
+  REQUIRE(shutdown.wait_for(10s));
+  int delivered = 0;
+  shutdown.forward_to([&](int number) { delivered = number; });
+  CHECK(delivered == SIGTERM);
+  shutdown.forward_to({});
+}
+
+TEST_CASE("without a file descriptor left there is an error, not a deaf program", "[shutdown]") {
+  rlimit original{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &original) == 0);
+  const FileDescriptor first_free(::dup(STDIN_FILENO));
+  for (rlim_t given : {0, 1}) {  // an eventfd and a signalfd are needed
+    rlimit limit = original;
+    limit.rlim_cur = static_cast<rlim_t>(first_free.get()) + 1 + given;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    int status = 0;
+    try {
+      Shutdown shutdown{SIGTERM};
+    } catch (const Exit& exit) {
+      status = exit.status();
+    }
+    setrlimit(RLIMIT_NOFILE, &original);
+    CHECK(status == kExitOs);
+  }
+}

@@ -27,7 +27,7 @@ constexpr std::string_view kExamples =
     "'chief{{.ID}}.tf.local.=1'\n"
     "      two roles, and a third pool to answer for; with settings of their own: an idetcd block for each\n"
     "\n"
-    "Every flag can be said in the environment (--on-full is IDETCD_ON_FULL) and in the\n"
+    "Every flag can be set in the environment (--on-full is IDETCD_ON_FULL) and in the\n"
     "Corefile's idetcd block (endpoint for --endpoints). Flags win over the environment,\n"
     "that over ETCDCTL_ENDPOINTS, that over the Corefile. They count for all idetcd blocks;\n"
     "--pattern chooses among several.\n";

@@ -1,4 +1,4 @@
-// What the resolver was told to do.
+// The resolver's configuration.
 #pragma once
 
 #include <optional>

@@ -60,14 +60,13 @@ Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, s
   return DnsServer::start(options, answerer);
 }
 
-// The pool that stands for this node where there can be one only: in what the zones
-// say of their name server.
+// The pool whose record gives the zones' name server its addresses: the first one claimed.
 std::size_t own_pool(const std::vector<app::PoolSettings>& pools) {
   const auto claimed = std::ranges::find_if(pools, &app::PoolSettings::claim);
   return claimed == pools.end() ? 0 : static_cast<std::size_t>(claimed - pools.begin());
 }
 
-// Here and not in the zone, which does not know where a pattern was said.
+// Checked here and not in the encoder, which does not know where a pattern was set.
 void check_apart(std::span<const std::unique_ptr<Pool>> pools) {
   for (std::size_t i = 0; i < pools.size(); ++i) {
     for (const auto& other : pools.first(i)) {
@@ -89,7 +88,7 @@ Daemon::Daemon(Config config, app::Shutdown& shutdown)
   check_apart(pools_);
 }
 
-// What a pool says on its own threads is answered by looking at all of them.
+// Pool callbacks read every pool, so stop all of them first.
 Daemon::~Daemon() {
   http_.reset();
   for (const auto& pool : pools_) pool->stop();
@@ -123,14 +122,14 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// Before anything is claimed: a node that can not serve must not take a name.
+// Before anything is claimed: a node that cannot serve must not take a name.
 void Daemon::bind_sockets() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) own_records_.push_back(app::own_record(settings, pool, 0));
   auto publisher = ZonePublisher::create(zone_options());
   if (!publisher) throw app::Exit(app::kExitConfig, publisher.error().message);
   publisher_ = std::move(*publisher);
-  publisher_->set_freshness(Freshness::kExpired);  // until the records were read once
+  publisher_->set_freshness(Freshness::kExpired);  // until the records have been read once
 
   answerer_ = std::make_unique<Answerer>(publisher_->zones(), answer_policy(settings));
   auto addresses = listen_addresses(config_);
@@ -170,7 +169,7 @@ void Daemon::follow_records() {
     };
     if (!pools_[index]->follow(etcd_, apply, shutdown_.token())) return;
   }
-  publisher_->set_freshness(Freshness::kLive);  // just listed; whether it stays so is seen later
+  publisher_->set_freshness(Freshness::kLive);  // just listed; run() updates it
 }
 
 void Daemon::claim_names() {
@@ -180,9 +179,9 @@ void Daemon::claim_names() {
       shutdown_.request(app::report_exit("idetcd-resolver", exit));
     };
     pools_[index]->claim(etcd_, own_records_[index],
-                         {.on_claim_changed = [this] { tell_service(); }, .on_ended = on_ended});
+                         {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});
   }
-  if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) tell_service();
+  if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) notify_service();
 }
 
 void Daemon::serve_metrics() {
@@ -207,19 +206,19 @@ Stats Daemon::stats() const {
   return stats;
 }
 
-// The names first: whoever asks should not be sent here any more.
+// Names are released first, so that clients are no longer sent here.
 void Daemon::leave() {
   app::notify_service("STOPPING=1");
   {
-    std::vector<std::jthread> leaving;  // each may wait for a time-out of its own
+    std::vector<std::jthread> leaving;  // each may wait for its own timeout
     for (const auto& pool : pools_) leaving.emplace_back([&pool] { pool->release(); });
   }
   if (server_) server_->stop();
 }
 
-// Ready once every wanted name is there.
-void Daemon::tell_service() {
-  const std::lock_guard lock(telling_);
+// READY=1 once every wanted name is claimed.
+void Daemon::notify_service() {
+  const std::lock_guard lock(notifying_);
   std::vector<std::string> names;
   std::vector<std::string> missing;
   for (const auto& pool : pools_) {

@@ -21,7 +21,7 @@
 
 namespace idetcd::resolver {
 
-// For one thread. What a person wants to know goes to stdout, the log to stderr.
+// For one thread. Status lines go to stdout, the log to stderr.
 class Daemon {
  public:
   // `shutdown` must outlive it. Throws app::Exit if the configuration is wrong.
@@ -29,7 +29,7 @@ class Daemon {
   ~Daemon();
 
   // Serves until the shutdown; returns the exit status. All names are given back
-  // before it returns. Throws app::Exit if it can not start.
+  // before it returns. Throws app::Exit if it cannot start.
   int run();
 
  private:
@@ -43,14 +43,14 @@ class Daemon {
   ZoneOptions zone_options() const;
   Stats stats() const;
   HttpReply http_reply(std::string_view path) const;
-  void tell_service();
+  void notify_service();
 
   Config config_;
   app::Shutdown& shutdown_;
   const LogSink log_;
-  std::mutex telling_;  // the service manager should hear the newest state last
+  std::mutex notifying_;  // so that the service manager gets the newest state last
 
-  // In the order in which they are made; destroyed the other way round.
+  // In the order of construction.
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
   std::vector<Record> own_records_;  // in the order of the pools
@@ -58,7 +58,7 @@ class Daemon {
   std::unique_ptr<Answerer> answerer_;
   std::unique_ptr<DnsServer> server_;
   std::vector<std::unique_ptr<Pool>> pools_;  // there from the start, in the order of the settings
-  std::unique_ptr<HttpServer> http_;          // its thread reads what stands above
+  std::unique_ptr<HttpServer> http_;          // its thread reads all of the above
 };
 
 }  // namespace idetcd::resolver

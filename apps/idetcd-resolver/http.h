@@ -1,4 +1,4 @@
-// HttpServer: a few short texts for operators and their tools.
+// HttpServer: metrics and health checks, over plain HTTP.
 #pragma once
 
 #include <idetcd/result.h>
@@ -17,17 +17,20 @@ struct HttpReply {
   std::string body;
 };
 
-// The reply to GET `path`; called on the server's thread. Empty status 404 is the
-// handler's to give.
+// The reply to GET (or HEAD) `path`, for every path: the handler also makes the 404.
+// Called on the server's thread, one call at a time, while the server lives. Must not throw.
 using HttpHandler = std::function<HttpReply(std::string_view path)>;
 
-// Owns one thread and its socket. GET and HEAD only; small requests only.
+// Owns one thread and its sockets. GET and HEAD only; a request with a body is refused.
+// The destructor waits for a handler that is running.
 class HttpServer {
  public:
-  // kUnavailable names the address that could not be bound. A host must be given.
+  // Binds `address`, a literal IP address or an empty host for all addresses, and serves.
+  // kUnavailable names the address that could not be bound.
   static Result<std::unique_ptr<HttpServer>> start(const app::HostPort& address, HttpHandler handler);
   ~HttpServer();
 
+  // The port that is bound: the kernel's choice if `address` had port 0.
   std::uint16_t port() const noexcept;
 
  private:

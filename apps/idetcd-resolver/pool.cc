@@ -56,7 +56,7 @@ void Pool::release() {
   if (!registration_) return;
   if (auto released = registration_->release(); !released) {
     log_(LogLevel::kWarning,
-         fmt::format("the name could not be given back and stays until its lease ends: {}", released.error().message));
+         fmt::format("cannot release the name; it stays taken until its lease ends: {}", released.error().message));
   }
 }
 
@@ -65,8 +65,8 @@ void Pool::note_malformed() {
   const std::size_t now = store_->snapshot()->malformed();
   if (std::exchange(malformed_, now) == now) return;
   if (now == 0) return log_(LogLevel::kInfo, "all records in etcd can be read again");
-  log_(LogLevel::kWarning, fmt::format("{} {} of the pool can not be read and {} left out; `idetcd ls` shows which",
-                                       now, now == 1 ? "record" : "records", now == 1 ? "is" : "are"));
+  log_(LogLevel::kWarning, fmt::format("{} {} of the pool cannot be read and {} left out; `idetcd ls` shows which", now,
+                                       now == 1 ? "record" : "records", now == 1 ? "is" : "are"));
 }
 
 void Pool::stop() {

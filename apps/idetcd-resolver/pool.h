@@ -30,15 +30,15 @@ struct PoolEvents {
 // The destructor gives the name back and returns in bounded time.
 class Pool {
  public:
-  // Throws app::Exit if the pattern is wrong. `among_others`: what is logged says
-  // which pool it is about.
+  // Throws app::Exit if the pattern is wrong. `among_others`: log messages
+  // begin with the pattern.
   Pool(app::PoolSettings settings, bool among_others, const LogSink& log);
 
   const app::PoolSettings& settings() const noexcept { return settings_; }
   const PatternTemplate& pattern() const noexcept { return pattern_; }
 
-  // Blocks until the records were read once; false if `stop` was first. Throws
-  // app::Exit if etcd will not give them.
+  // Blocks until the records have been read once; false if `stop` was first. Throws
+  // app::Exit if etcd refuses.
   using OnChange = std::function<void(const RecordSet&, std::span<const SlotId> changed)>;
   bool follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop);
 
@@ -48,13 +48,13 @@ class Pool {
   // Gives the name back. Blocks, at most 5 s.
   void release();
 
-  // Ends the claim and its callbacks; for when nobody calls stats() any more.
+  // Ends the claim and its callbacks. stats() must not be running or called again.
   void stop();
 
-  // Says so in the log when the number of unreadable records has changed.
+  // Logs the number of unreadable records if it has changed.
   void note_malformed();
 
-  std::string claimed_name() const;       // as last told; empty: none now
+  std::string claimed_name() const;       // empty: none now
   std::size_t position() const noexcept;  // in the queue for a name; 0: not in it
   PoolStats stats() const;
 
@@ -66,15 +66,15 @@ class Pool {
 
   const app::PoolSettings settings_;
   const PatternTemplate pattern_;
-  const std::string prefix_;  // of what is logged
+  const std::string prefix_;  // of log messages
   const LogSink log_;
   PoolEvents events_;
-  std::size_t malformed_ = 0;  // as last said
+  std::size_t malformed_ = 0;  // as last logged
 
   std::unique_ptr<RecordStore> store_;
   std::unique_ptr<Registration> registration_;
 
-  // For other threads: what is there already, and what the registration said.
+  // For other threads: the parts that exist, and the registration's last callbacks.
   std::atomic<const RecordStore*> store_there_{nullptr};
   std::atomic<const Registration*> registration_there_{nullptr};
   std::atomic<bool> claimed_{false};

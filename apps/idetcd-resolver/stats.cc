@@ -78,9 +78,10 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
 
 void add_zone(Families& families, const ZoneTotals& zone) {
   constexpr auto kGauge = MetricType::Gauge;
-  families.add("idetcd_zone_names", "Names that have records.", kGauge, zone.names);
+  families.add("idetcd_zone_names", "Names that exist in the zones.", kGauge, zone.names);
   families.add("idetcd_zone_over_limit", "Records left out of RRsets that are full.", kGauge, zone.over_limit);
-  families.add("idetcd_zone_unencodable", "Records that DNS can not carry.", kGauge, zone.unencodable);
+  families.add("idetcd_zone_unencodable", "Ports and texts of records that DNS cannot carry.", kGauge,
+               zone.unencodable);
 }
 
 struct PoolFigure {
@@ -88,7 +89,7 @@ struct PoolFigure {
   const char* help;
   MetricType type;
   double (*value)(const PoolStats&);
-  bool of_claim = false;  // not told of a pool that is only served
+  bool of_claim = false;  // left out for a pool that is only served
 };
 
 constexpr PoolFigure kPoolFigures[] = {
@@ -98,9 +99,9 @@ constexpr PoolFigure kPoolFigures[] = {
      [](const PoolStats& pool) { return static_cast<double>(pool.limit); }},
     {"idetcd_records_malformed", "Keys in etcd that hold no readable record.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.malformed_records); }},
-    {"idetcd_etcd_live", "1: the records are etcd's present ones.", MetricType::Gauge,
+    {"idetcd_etcd_live", "1: the records are current.", MetricType::Gauge,
      [](const PoolStats& pool) { return pool.etcd_live ? 1.0 : 0.0; }},
-    {"idetcd_etcd_behind_seconds", "How long the records have not been known to be whole.", MetricType::Gauge,
+    {"idetcd_etcd_behind_seconds", "Seconds since the records were last known to be current.", MetricType::Gauge,
      [](const PoolStats& pool) { return pool.etcd_behind_seconds; }},
     {"idetcd_etcd_revision", "etcd's revision as of the records.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.etcd_revision); }},

@@ -1,4 +1,4 @@
-// What the daemon tells about itself, in Prometheus' text format.
+// The daemon's metrics, in Prometheus' text format.
 #pragma once
 
 #include <chrono>
@@ -42,12 +42,11 @@ struct Stats {
 // A pure function.
 std::string to_prometheus(const Stats& stats);
 
-// The zone is as fresh as the pool that is furthest behind. Expired: a pool was not read
-// yet, or is behind for longer than `max_stale` (none: whatever it takes).
+// That of the pool that is furthest behind. Expired: a pool has not been read yet, or is
+// behind for longer than `max_stale` (none: without limit).
 Freshness freshness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale);
 
-// Ready to be asked: the records of every pool are etcd's present ones, and every name
-// that is wanted is held.
+// Ready to serve: the records of every pool are current, and every wanted name is held.
 bool is_ready(const Stats& stats);
 
 }  // namespace idetcd::resolver

@@ -168,7 +168,7 @@ TEST_CASE("a record that somebody broke by hand takes only its own name away") {
   CHECK(answer(node.port(), "worker3.tf.local.") == "NXDOMAIN");
   CHECK(answer(node.port(), "worker1.tf.local.") == address(1));
   CHECK(eventually(
-      [&] { return node.program().errors().find("1 record of the pool can not be read") != std::string::npos; }));
+      [&] { return node.program().errors().find("1 record of the pool cannot be read") != std::string::npos; }));
 
   pool.remove("worker3.tf.local.");
   CHECK(eventually(

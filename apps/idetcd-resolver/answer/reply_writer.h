@@ -29,7 +29,7 @@ enum class ExtendedError : std::uint16_t {
   kNoReachableAuthority = 22,
 };
 
-inline constexpr std::size_t kMaxNsid = 128;  // what is longer is cut
+inline constexpr std::size_t kMaxNsid = 128;  // a longer one is cut
 
 // Lives on the stack for one reply. Nothing is read from `request` after the first
 // byte was written, so that the reply may be written over it.
@@ -50,7 +50,7 @@ class ReplyWriter {
   // `count` records whose owner is the question's name; starting with record `first`
   // if it is not 0 (then all are of one size). False if they do not fit.
   bool put_answer(std::span<const std::byte> records, unsigned count, unsigned first) noexcept;
-  // Left out silently when they do not fit: nobody needs them (RFC 2181 9).
+  // Left out without TC when they do not fit: they are optional (RFC 2181 9).
   void put_additional(std::span<const std::byte> records, unsigned count) noexcept;
   void put_soa(Section section, const Zone& zone, std::size_t name_size, std::uint32_t serial,
                std::uint32_t ttl) noexcept;

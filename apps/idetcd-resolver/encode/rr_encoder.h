@@ -29,7 +29,7 @@ class RrEncoder {
   void srv(Bytes& out, std::uint32_t ttl, std::uint16_t port, WireName target);
   void ptr(Bytes& out, std::uint32_t ttl, WireName target);
   void ns(Bytes& out, std::uint32_t ttl, WireName target);
-  // The names' place in the data is told by their sizes; see Zone.
+  // The offsets of the two names follow from their sizes; see Zone.
   void soa(Bytes& out, std::uint32_t ttl, WireName mname, WireName rname, std::uint32_t minimum);
 
  private:

@@ -94,8 +94,8 @@ SlotFacts facts_of(const Record& record, std::size_t& left_out) {
 }
 
 std::uint32_t ttl_of(const Record& record, std::chrono::seconds ttl) {
-  const auto least = record.ttl.count() > 0 ? std::min(ttl, record.ttl) : ttl;
-  return static_cast<std::uint32_t>(least.count());
+  const auto shorter = record.ttl.count() > 0 ? std::min(ttl, record.ttl) : ttl;
+  return static_cast<std::uint32_t>(shorter.count());
 }
 
 void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts, std::uint32_t ttl, RrEncoder& encoder,
@@ -107,7 +107,7 @@ void put_slot(NodeDraft& draft, const NamedRecord& named, const SlotFacts& facts
   for (const Ipv6& address : facts.ipv6) encoder.aaaa(aaaa.records, ttl, address);
   NodeDraft::Set txt{kTypeTxt, 1, 0, {}, {}};
   encoder.txt(txt.records, ttl, text_strings(named, left_out));
-  // Addresses first: they are asked for most, and ANY gets the first RRset.
+  // Addresses first: most queries want them, and ANY gets the first RRset.
   draft.put(std::move(a));
   draft.put(std::move(aaaa));
   draft.put(std::move(txt));

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kManyChanges = 10'000;
 
-// Reading and encoding a whole listing took megabytes that nobody needs until the next.
+// Reading and encoding a whole listing takes megabytes that are not needed again until the next.
 void give_back_memory() {
 #ifdef __GLIBC__
   malloc_trim(0);

@@ -32,7 +32,7 @@ struct DnsServerTotals {
 // All members are safe to call from any thread.
 class DnsServer {
  public:
-  // Binds every address for UDP and TCP, then serves what `answerer` says, which must
+  // Binds every address for UDP and TCP, then serves what `answerer` answers; it must
   // outlive the server. kUnavailable: an address could not be bound, or the process has
   // too few file descriptors or threads; the message names it and what to do.
   static Result<std::unique_ptr<DnsServer>> start(const DnsServerOptions& options, const Answerer& answerer);

@@ -1,4 +1,4 @@
-// What the servers count. One thread writes a ServerCounters, any thread reads it:
+// Counters of the servers. One thread writes a ServerCounters, any thread reads it:
 // relaxed loads and stores, no locked instruction on the answer path.
 #pragma once
 
@@ -26,7 +26,7 @@ class Counter {
 // The same numbers as a plain value, and sums of them.
 struct CounterTotals {
   std::uint64_t queries = 0;                     // requests received
-  std::uint64_t dropped = 0;                     // not answered: as malformed, or the send failed
+  std::uint64_t dropped = 0;                     // not answered: malformed, or the send failed
   std::uint64_t truncated = 0;                   // answered with TC
   std::uint64_t malformed = 0;                   // too short, a reply itself, or FORMERR
   std::array<std::uint64_t, kRcodes> answers{};  // by rcode
@@ -48,8 +48,8 @@ struct TcpTotals {
   CounterTotals queries;
   std::uint64_t accepted = 0;
   std::uint64_t open = 0;       // now
-  std::uint64_t shed = 0;       // closed to make room: the idle oldest
-  std::uint64_t timed_out = 0;  // closed for saying nothing, or for not reading
+  std::uint64_t shed = 0;       // closed to make room
+  std::uint64_t timed_out = 0;  // closed for sending nothing, or for not reading
 };
 
 }  // namespace idetcd::resolver

@@ -57,7 +57,7 @@ bool TcpConnection::answer_next(const TcpService& service) {
   return true;
 }
 
-// False if the peer is gone.
+// False if the connection is broken.
 bool TcpConnection::flush() {
   while (unsent() != 0) {
     const ssize_t size = send(fd_.get(), output_.data() + sent_, unsent(), MSG_NOSIGNAL);

@@ -26,7 +26,7 @@ class TcpConnection {
   static constexpr std::size_t kMaxUnsent = 64 * 1024;
 
   enum class State {
-    kIdle,    // nothing happened that a peer may call activity
+    kIdle,    // nothing happened that counts as activity
     kActive,  // a request was complete, or the peer took bytes
     kDone,    // close it
   };

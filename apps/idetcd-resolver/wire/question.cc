@@ -84,7 +84,7 @@ bool take_question(Request request, std::uint64_t seed, Question& question) noex
 }
 
 // Where the name at `at` ends, or 0 if it is none. A pointer leads to what began before
-// (RFC 1035 4.1.4), so that following them comes to an end; and nobody needs many.
+// (RFC 1035 4.1.4), so that following them ends; no real query needs many.
 std::size_t skip_name(Request request, std::size_t at) noexcept {
   std::size_t begin = at;  // of the piece being read
   std::size_t end = 0;     // behind the first pointer

@@ -58,9 +58,9 @@ void BlockPool::give(void* block, std::size_t size) noexcept {
 
 // Slabs double, so that a zone of ten names stays small. A slab of the largest size is
 // mapped with room to spare, then cut to the huge page's boundaries.
-void BlockPool::add_slab(std::size_t least) {
+void BlockPool::add_slab(std::size_t min_size) {
   std::size_t size = slabs_.empty() ? kFirstSlab : std::min(slabs_.back().size * 2, kMaxSlab);
-  size = std::max(size, std::bit_ceil(least));
+  size = std::max(size, std::bit_ceil(min_size));
   const bool huge = size == kHugePage;
   const std::size_t mapped = huge ? 2 * size : size;
   void* const memory = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,8 +1,8 @@
 // BlockPool: memory for the many small blocks of a NameTable.
 //
 // Blocks lie close together in large slabs, on huge pages where the kernel gives them:
-// a lookup in a large table is little but cache and address-translation misses. A block
-// given back is the next one taken of its size; slabs go when the pool goes.
+// a lookup in a large table costs mostly cache and address-translation misses. A block
+// given back is the next one taken of its size; slabs are freed with the pool.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ class BlockPool {
 
   static std::size_t class_of(std::size_t size) noexcept;
   static std::size_t size_of(std::size_t size_class) noexcept;
-  void add_slab(std::size_t least);
+  void add_slab(std::size_t min_size);
 
   std::array<Free*, kClasses> free_{};
   std::vector<Slab> slabs_;

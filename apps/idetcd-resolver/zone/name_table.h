@@ -2,9 +2,10 @@
 //
 // Published versions are immutable. A change copies one bucket, one page of bucket
 // pointers and the array of pages, whatever the size of the table; versions share the
-// rest. Readers cost two cache misses in a large table: the bucket and the node.
+// rest. A lookup in a large table costs three cache misses: the pointer to the bucket,
+// the bucket and the node.
 // What a change replaces is freed by a later publish(), once every version that can
-// reach it is gone: never by a reader.
+// reach it is destroyed: never by a reader.
 #pragma once
 
 #include <atomic>

@@ -47,7 +47,7 @@ class Node {
   std::uint32_t children() const noexcept { return children_; }
   // Whether the answer starts at another record each time (RFC 1794).
   bool rotates() const noexcept { return rotates_ != 0; }
-  // The builder's own notes about the name; not DNS.
+  // The builder's own data about the name; not served.
   std::span<const std::byte> notes() const noexcept { return {base() + notes_offset_, notes_size_}; }
 
  private:

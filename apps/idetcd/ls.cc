@@ -84,7 +84,7 @@ void print_json(const PoolState& pool, const PatternTemplate& pattern) {
            {"waiting", json::array()}};
   for (const PoolTicket& ticket : pool.queue) out["waiting"].push_back(ticket.node_id);
   out["slots"] = json::array();
-  for (const PoolName& name : listing.rows) out["slots"].push_back(to_json(name));
+  for (const PoolName& name : pool.names) out["slots"].push_back(to_json(name));
   // What others wrote into etcd may not be UTF-8.
   fmt::print("{}\n", out.dump(2, ' ', false, json::error_handler_t::replace));
 }

@@ -25,6 +25,7 @@ int exit_status_of(ErrorCode code) noexcept {
     case ErrorCode::kDuplicateNode: return kExitConfig;
     case ErrorCode::kDenied: return kExitDenied;
     case ErrorCode::kCancelled: return kExitOk;
+    case ErrorCode::kExhausted: return kExitOs;
     case ErrorCode::kInternal: return kExitInternal;
     case ErrorCode::kNotFound:
     case ErrorCode::kAlreadyExists:

@@ -48,7 +48,9 @@ void Pool::claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents ev
   options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
   options.on_lost = [this](std::string_view reason) { on_lost(reason); };
   options.on_ended = [this](const Error& error) { on_ended(error); };
-  registration_ = std::make_unique<Registration>(etcd, pattern_, std::move(options), std::move(record));
+  auto started = Registration::start(etcd, pattern_, std::move(options), std::move(record));
+  if (!started) return on_ended(started.error());
+  registration_ = std::make_unique<Registration>(std::move(*started));
   registration_there_ = registration_.get();
 }
 

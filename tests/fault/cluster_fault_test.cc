@@ -47,7 +47,8 @@ class Node {
     };
     Record record;
     record.ipv4.push_back({127, 0, 0, 1});
-    registration_ = std::make_unique<Registration>(std::move(etcd), pattern, std::move(options), record);
+    registration_ =
+        std::make_unique<Registration>(*Registration::start(std::move(etcd), pattern, std::move(options), record));
   }
 
   // The slot that it acts as the owner of at this moment; 0: none.

@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 using testing::at;
 using testing::ClaimPool;
 using testing::eventually;
-using testing::kPatience;
 
 }  // namespace
 

@@ -37,7 +37,9 @@ TEST_CASE("a registration claims again after loss", "[claim][registration]") {
     std::lock_guard lock(mutex);
     return story.size();
   };
-  Registration registration(pool.etcd, pool.pattern, options, at("10.0.0.1"));
+  auto started = Registration::start(pool.etcd, pool.pattern, options, at("10.0.0.1"));
+  REQUIRE(started.has_value());
+  Registration& registration = *started;
   REQUIRE(eventually([&] { return length() == 1; }));
   pool.put_foreign(1);
   REQUIRE(eventually([&] { return length() == 3; }));
@@ -52,7 +54,7 @@ TEST_CASE("several roles in one process, over one connection", "[claim][registra
   const ClaimPool pool(3);
   std::mutex mutex;
   std::set<std::string> claimed;
-  std::vector<std::unique_ptr<Registration>> roles;
+  std::vector<Registration> roles;
   for (const char* role : {"ps{{.ID}}.tf.local.", "worker{{.ID}}.tf.local.", "chief{{.ID}}.tf.local."}) {
     RegistrationOptions options;
     options.claim = pool.options;
@@ -61,8 +63,9 @@ TEST_CASE("several roles in one process, over one connection", "[claim][registra
       std::lock_guard lock(mutex);
       claimed.insert(owned.name);
     };
-    roles.push_back(
-        std::make_unique<Registration>(pool.etcd, *PatternTemplate::parse(role, 3), options, at("10.0.0.1")));
+    auto started = Registration::start(pool.etcd, *PatternTemplate::parse(role, 3), options, at("10.0.0.1"));
+    REQUIRE(started.has_value());
+    roles.push_back(std::move(*started));
   }
   CHECK(eventually([&] {
     std::lock_guard lock(mutex);
@@ -78,7 +81,8 @@ TEST_CASE("a registration says when it has ended for good", "[claim][registratio
   RegistrationOptions options;
   options.claim = pool.options;
   options.on_ended = [&](const Error& error) { full = error.code == ErrorCode::kFull; };
-  Registration registration(pool.etcd, pool.pattern, options, at("10.0.0.1"));
+  auto started = Registration::start(pool.etcd, pool.pattern, options, at("10.0.0.1"));
+  REQUIRE(started.has_value());
   CHECK(eventually([&] { return full.load(); }));
 }
 

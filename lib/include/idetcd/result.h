@@ -29,6 +29,7 @@ enum class ErrorCode {
   kCompacted,          // the asked revision is gone; list again
   kTooManyOperations,  // etcd's --max-txn-ops is smaller than the transaction
   kNoSpace,            // etcd's database is full (NOSPACE alarm): reads and revokes still work
+  kExhausted,          // this process can have no more threads; raise the limit (ulimit -u, pids.max)
   kInternal,           // an answer that does not fit the protocol
 };
 

@@ -3,6 +3,19 @@
 // Mutual exclusion rests on etcd's compare alone: a slot is taken in the same
 // transaction that found it free, under a lease that dies with its owner. What is
 // kept where is in README.md, "Keys and records".
+//
+// The words, here and in the code:
+//   pool    all names of one pattern, worker1 ... workerN
+//   slot    one of them, by its number
+//   node    who wants a slot, known by its node id
+//   lease   the session lease unless another is named: etcd's timer, which this process
+//           renews, and with whose end the record, the node's entry and its ticket go
+//   grace   the grace lease of a sticky claim: it lives longer, and what it carries are
+//   hold      who may have a slot back while its owner is away, and
+//   home      which slot a node had
+//   ticket  a waiting node's place in the queue; the oldest is served first
+//   token   the fencing token: the revision of the transaction that took the slot. It
+//           only grows, so that whoever sees two knows which owner is the later one
 #pragma once
 
 #include <idetcd/etcd.h>
@@ -43,25 +56,35 @@ struct ClaimOptions {
   // 0: not at all. Needs a lasting node id (`node_id` or `state_dir`).
   std::chrono::seconds sticky{0};
 
-  // A folder for the state file that lets a restarted process resume its lease.
+  // A directory for the state file that lets a restarted process resume its lease.
   // Empty: none.
   std::filesystem::path state_dir{};
 
   // Called while waiting, on the thread in claim(), when the place in the queue
-  // changed: 1 is next. May be empty.
+  // changed: 1 is next. It should return soon, since the lease is not renewed
+  // meanwhile. What it throws is logged. May be empty.
   std::function<void(std::size_t position)> on_position{};
 
   LogSink log{};
 };
 
-// One held slot. Move-only; the destructor gives the slot back. Every const member
-// may be called from any thread. Owns one thread, which keeps the lease alive. In a
-// forked child it is never held, and its destructor leaves the slot alone.
+// One held slot. Move-only; the destructor gives the slot back. Every member but move
+// and destruction may be called from any thread. Owns one thread, which keeps the lease
+// alive. In a forked child it is never held, and its destructor leaves the slot alone.
+//
+// Moved from, it may be destroyed and assigned to; it is not held, its texts are empty
+// and its numbers 0, lost() is requested already, update() and release() return kLost.
+//
+// A callback on lost() (std::stop_callback) runs on that thread. It may call every member
+// and may destroy the Claim; it must not throw, which std::stop_callback answers with
+// std::terminate. While it runs the lease is not renewed.
 class IDETCD_EXPORT Claim {
  public:
   Claim(Claim&&) noexcept;
-  Claim& operator=(Claim&&) noexcept;
-  ~Claim();  // as release(), without its answer; bounded by 2 s
+  Claim& operator=(Claim&&) noexcept;  // what it was is destroyed, as below
+  // As release(), without its answer; bounded by 2 s. Waits, beyond that, for a
+  // callback on lost() that runs, unless it is called by that.
+  ~Claim();
 
   SlotId slot() const noexcept;
   const std::string& name() const noexcept;  // with the trailing dot
@@ -85,11 +108,14 @@ class IDETCD_EXPORT Claim {
   // Why it was lost; empty while held.
   std::string loss_reason() const;
 
-  // Replaces the record, if the claim is still ours (else kLost). Blocks.
+  // Replaces the record. Blocks, at most 5 s. kLost: the claim is not held.
+  // kUnavailable, kDeadlineExceeded: it may be written or not; call again. Of two calls
+  // at once the one that comes later wins.
   Status update(const Record& record);
 
-  // Gives the slot back: the name is gone when this returns OK. Blocks, at most
-  // 5 s. Afterwards held() is false. A second call does nothing.
+  // Gives the slot back: the name is gone when this returns OK. Whatever it returns,
+  // held() is false from now on. After an Error the name stays until the lease ends, or
+  // until another call returns OK; after OK a call does nothing. Blocks, at most 5 s.
   Status release();
 
  private:
@@ -107,8 +133,8 @@ class IDETCD_EXPORT SlotClaimer {
 
   // Blocks until a slot is ours. Etcd being away is retried with jittered backoff
   // until `stop` (kCancelled). kFull: every slot is taken (OnFull::kFail).
-  // kDuplicateNode: the node id is in use. kDenied, kUntrusted, kInvalidArgument:
-  // as the message says.
+  // kDuplicateNode: the node id is in use. kExhausted: no thread to keep the slot
+  // with; it was given back. kDenied, kUntrusted, kInvalidArgument: as the message says.
   Result<Claim> claim(const Record& record, std::stop_token stop = {});
 
  private:

@@ -18,7 +18,7 @@ std::chrono::milliseconds Backoff::next() {
 
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
-  // Eight bytes can not be cut short (getrandom(2)), and it only fails where it is not allowed.
+  // Eight bytes cannot be cut short (getrandom(2)), and it only fails where it is not allowed.
   if (::getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = std::random_device{}();
   return seed;
 }

@@ -17,7 +17,6 @@ class Backoff {
 
   std::chrono::milliseconds next();
   void reset() noexcept { tries_ = 0; }
-  int tries() const noexcept { return tries_; }
 
  private:
   std::chrono::milliseconds first_;

@@ -1,45 +1,38 @@
-// Mailbox<T>: many threads push, one takes. Bounded: a full one drops the newcomer
-// and says so once, at the next take, so that its owner can recover by listing anew.
+// Mailbox<T>: many threads push, one takes.
 #pragma once
+
+#include "base/clock.h"
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
+#include <iterator>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <utility>
 #include <vector>
-
-#include "base/semaphore.h"
 
 namespace idetcd::internal {
 
 template <class T>
 class Mailbox {
  public:
-  explicit Mailbox(std::size_t capacity = 65536) : capacity_(capacity) {}
+  explicit Mailbox(const Clock& clock, std::size_t capacity = 65536) : alarm_(clock.alarm()), capacity_(capacity) {}
 
-  // Never blocks. After close() or when full the item is dropped.
-  void push(T item) {
-    std::unique_lock lock(mutex_);
-    if (closed_) return;
-    if (items_.size() < capacity_) {
-      items_.push_back(std::move(item));
-    } else {
-      overflowed_ = true;
-    }
-    wake(lock);
-  }
+  // Keeps the item, however many there are: for what comes once, as an answer or the
+  // end of a watch. Any thread; does not block.
+  void push(T item) { add(std::move(item), true); }
 
-  // Waits until there is something, or `timeout`, close() or a stop request. Gives
+  // For what can be listed anew. A full mailbox drops the item and says so once, in
+  // take_overflow(). Any thread; does not block.
+  void push_or_drop(T item) { add(std::move(item), false); }
+
+  // Waits until there is something, or a drop, `until` or a stop request. Gives
   // everything that is there.
-  std::vector<T> take(std::chrono::nanoseconds timeout, const std::stop_token& stop = {}) {
+  std::vector<T> take(TimePoint until, const std::stop_token& stop = {}) {
     std::unique_lock lock(mutex_);
-    if (items_.empty() && !closed_ && !overflowed_ && timeout.count() > 0) sleep(lock, timeout, stop);
-    std::vector<T> all(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
-    items_.clear();
-    return all;
+    if (items_.empty() && !overflowed_) sleep(lock, until, stop);
+    return std::exchange(items_, {});
   }
 
   // Whether something was dropped since the last call.
@@ -48,44 +41,39 @@ class Mailbox {
     return std::exchange(overflowed_, false);
   }
 
-  void close() {
-    std::unique_lock lock(mutex_);
-    closed_ = true;
-    wake(lock);
-  }
-
  private:
-  // Leaves `lock` unlocked, so that who is woken does not find it taken.
-  void wake(std::unique_lock<std::mutex>& lock) {
-    const bool sleeps = std::exchange(sleeps_, false);
-    lock.unlock();
-    if (sleeps) ready_.post();
-  }
-
-  void sleep(std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds timeout, const std::stop_token& stop) {
-    sleeps_ = true;
-    lock.unlock();
-    bool woken = false;
+  void add(T item, bool keep) {
+    bool sleeps = false;
     {
-      const std::stop_callback end(stop, [this] {
-        std::unique_lock locked(mutex_);
-        wake(locked);
-      });
-      woken = ready_.wait_until(std::chrono::steady_clock::now() + timeout);
+      std::lock_guard lock(mutex_);
+      if (keep || items_.size() < capacity_) {
+        items_.push_back(std::move(item));
+      } else {
+        overflowed_ = true;
+      }
+      sleeps = std::exchange(sleeps_, false);
     }
-    lock.lock();
-    if (woken || std::exchange(sleeps_, false)) return;
-    lock.unlock();
-    ready_.wait();  // woken in the same moment: that post is on its way
-    lock.lock();
+    if (sleeps) alarm_->wake();  // without the lock, so that who is woken does not find it taken
   }
 
+  void sleep(std::unique_lock<std::mutex>& lock, TimePoint until, const std::stop_token& stop) {
+    bool in_time = true;
+    const std::stop_callback end(stop, [this] { alarm_->wake(); });
+    // A wake-up may be an old one, of a push that was taken without sleeping.
+    while (in_time && items_.empty() && !overflowed_ && !stop.stop_requested()) {
+      sleeps_ = true;
+      lock.unlock();
+      in_time = alarm_->wait_until(until);
+      lock.lock();
+      sleeps_ = false;
+    }
+  }
+
+  const std::unique_ptr<Alarm> alarm_;
   const std::size_t capacity_;
   std::mutex mutex_;
-  Semaphore ready_;
-  std::deque<T> items_;  // guarded by mutex_, as is the rest
-  bool sleeps_ = false;  // the taker does, and nobody has woken it yet
-  bool closed_ = false;
+  std::vector<T> items_;  // guarded by mutex_, as is the rest
+  bool sleeps_ = false;   // the taker does, and nobody has woken it yet
   bool overflowed_ = false;
 };
 

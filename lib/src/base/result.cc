@@ -18,6 +18,7 @@ std::string_view to_string(ErrorCode code) noexcept {
     case ErrorCode::kCompacted: return "compacted";
     case ErrorCode::kTooManyOperations: return "too_many_operations";
     case ErrorCode::kNoSpace: return "no_space";
+    case ErrorCode::kExhausted: return "exhausted";
     case ErrorCode::kInternal: return "internal";
   }
   return "unknown";

@@ -12,25 +12,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kMaxSleep = 3600s;
+constexpr std::chrono::milliseconds kMaxRevoke = 1500ms;  // one call: then another member
+constexpr auto kGiveBack = 1s;                            // how long to try to, when a slot just taken cannot be kept
 
 }  // namespace
 
-ClaimKeeper::ClaimKeeper(HeldSlot slot)
+Result<std::shared_ptr<ClaimKeeper>> ClaimKeeper::start(HeldSlot slot, std::function<void()> on_change) {
+  const std::shared_ptr<ClaimKeeper> keeper(new ClaimKeeper(std::move(slot), std::move(on_change)));
+  auto started = keeper->thread_.start([keeper](const std::stop_token& stop) { keeper->run(stop); });
+  if (started) return keeper;
+  (void)keeper->release(keeper->slot_.clock->now() + kGiveBack);
+  return std::move(started).error();
+}
+
+ClaimKeeper::ClaimKeeper(HeldSlot slot, std::function<void()> on_change)
     : slot_(std::move(slot)),
+      lease_(slot_.leases.session->id()),
       record_key_(slot_.keys->record(slot_.name)),
       pid_(::getpid()),
-      last_foreign_request_(slot_.session->last_request()),
+      last_foreign_request_(slot_.leases.session->last_request()),
+      on_change_(std::move(on_change)),
       own_revision_(slot_.record_revision),
       watched_(slot_.record_revision),
       rewatch_backoff_(50ms, 5s, random_seed()),
       verify_backoff_(50ms, 2s, random_seed()) {
-  hold();
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-}
-
-ClaimKeeper::~ClaimKeeper() {
-  (void)release(2000ms);
+  set_held();
 }
 
 bool ClaimKeeper::forked() const noexcept {
@@ -40,6 +46,11 @@ bool ClaimKeeper::forked() const noexcept {
 bool ClaimKeeper::held() const noexcept {
   const auto until = trust_until_.load(std::memory_order_acquire);
   return until != 0 && slot_.clock->now().time_since_epoch().count() < until && !forked();
+}
+
+ClaimKeeper::Phase ClaimKeeper::phase() const {
+  std::lock_guard lock(mutex_);
+  return phase_;
 }
 
 std::stop_token ClaimKeeper::lost() const {
@@ -52,57 +63,43 @@ std::string ClaimKeeper::loss_reason() const {
   return reason_;
 }
 
-ClaimKeeper::Phase ClaimKeeper::wait_change(Phase known, const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, stop, [&] { return phase_ != known; });
-  return phase_;
-}
-
 // --- the thread -----------------------------------------------------------------
 
 void ClaimKeeper::run(const std::stop_token& stop) {
   open_watch();
-  while (!stop.stop_requested()) {
-    slot_.session->pump();
-    if (slot_.grace) slot_.grace->pump();
+  while (!stop.stop_requested() && phase() != Phase::kLost) {
+    slot_.leases.send_due();  // before what may block
     if (!watch_ && slot_.clock->now() >= rewatch_at_) open_watch();
+    if (write_refused_.exchange(false)) unproved_ = true;
     if (unproved_ && slot_.clock->now() >= verify_at_) verify(stop);
-    for (ClaimEvent& event : slot_.mailbox->take(until_work(), stop)) handle(event);
+    const auto on_answer = [this](const KeepAliveAnswer& answer) { on_reply(answer); };
+    for (const WatchNews& news : slot_.leases.wait(*slot_.mailbox, *slot_.clock, next_work(), stop, on_answer)) {
+      if (news.watch == watch_number_) on_news(news);
+    }
     if (slot_.mailbox->take_overflow()) {
-      doubt("more news of the own record than could be kept");
+      set_suspect("too many watch events were queued");
       unproved_ = true;
     }
-    judge();
-    std::unique_lock lock(mutex_);
-    if (phase_ == Phase::kGone) break;
+    evaluate();
   }
   watch_.reset();
 }
 
-std::chrono::nanoseconds ClaimKeeper::until_work() const {
-  const TimePoint now = slot_.clock->now();
-  TimePoint wake = std::min(now + kMaxSleep, slot_.session->machine().wake(now));
-  if (slot_.grace) wake = std::min(wake, slot_.grace->machine().wake(now));
+TimePoint ClaimKeeper::next_work() const {
+  TimePoint wake = TimePoint::max();
   if (!watch_) wake = std::min(wake, rewatch_at_);
   if (unproved_) wake = std::min(wake, verify_at_);
-  if (unproved_ && held()) wake = std::min(wake, TimePoint{std::chrono::nanoseconds{trust_until_.load()}});
-  return std::max<std::chrono::nanoseconds>(wake - now, 0ns);
+  // Also when that moment has just passed: it is evaluate() that must see it.
+  const TimePoint trust_until{std::chrono::nanoseconds{trust_until_.load()}};
+  if (trust_until != TimePoint{}) wake = std::min(wake, trust_until);
+  return wake;
 }
 
-void ClaimKeeper::handle(ClaimEvent& event) {
-  if (auto* answer = std::get_if<KeepAliveAnswer>(&event)) {
-    take_answer(*answer);
-  } else if (auto* news = std::get_if<WatchNews>(&event)) {
-    if (news->watch == watch_number_) take_news(*news);
-  }
-}
-
-void ClaimKeeper::take_answer(const KeepAliveAnswer& answer) {
-  if (slot_.grace && slot_.grace->take(answer)) return;
-  if (!slot_.session->take(answer) || !answer.reply) return;
+void ClaimKeeper::on_reply(const KeepAliveAnswer& answer) {
+  if (!answer.reply) return;
   const Header& header = answer.reply->header;
   if (header.cluster_id != slot_.cluster_id) {
-    doubt("etcd was replaced by another cluster");
+    set_suspect("etcd was replaced by another cluster");
     unproved_ = true;
   } else if (header.revision < slot_.owned.token && answer.request > last_foreign_request_) {
     // Restored from a backup, which may have given our slot away; or only a member that
@@ -111,28 +108,28 @@ void ClaimKeeper::take_answer(const KeepAliveAnswer& answer) {
   }
 }
 
-void ClaimKeeper::take_news(WatchNews& news) {
+void ClaimKeeper::on_news(const WatchNews& news) {
   if (news.batch) {
     rewatch_backoff_.reset();
-    for (const Event& event : news.batch->events) own_record_changed(event);
+    for (const Event& event : news.batch->events) on_own_record(event);
     return;
   }
   watch_.reset();
   rewatch_at_ = slot_.clock->now() + rewatch_backoff_.next();
-  // What happened in between can't be listed any more: only asking helps.
+  // What happened in between cannot be listed any more: only asking helps.
   if (news.batch.error().code == ErrorCode::kCompacted) {
     unproved_ = true;
     watched_ = 0;
   }
 }
 
-void ClaimKeeper::own_record_changed(const Event& event) {
+void ClaimKeeper::on_own_record(const Event& event) {
   watched_ = std::max(watched_, event.kv.mod_revision);
   if (event.kv.mod_revision <= own_revision_.load()) return;
   if (event.type == Event::Type::kDelete) {
-    gone("the record is gone: its lease has ended, or somebody deleted it");
-  } else if (event.kv.lease != slot_.session->id()) {
-    gone("the record was overwritten by somebody else");
+    set_lost("the record is gone: its lease has ended, or somebody deleted it");
+  } else if (event.kv.lease != lease_) {
+    set_lost("the record was overwritten by somebody else");
   } else if (!update_under_way_.load()) {
     unproved_ = true;  // our lease, not our hand: a second process may have resumed it
   }
@@ -140,41 +137,37 @@ void ClaimKeeper::own_record_changed(const Event& event) {
 
 void ClaimKeeper::open_watch() {
   const Revision from = watched_ == 0 ? 0 : watched_ + 1;
-  watch_ = slot_.etcd->watch({KeyRange::one(record_key_), from},
-                             [mailbox = slot_.mailbox, number = ++watch_number_](Result<WatchBatch> batch) {
-                               mailbox->push(WatchNews{number, std::move(batch)});
-                             });
+  watch_ = watch_into(*slot_.etcd, {KeyRange::one(record_key_), from}, slot_.mailbox, ++watch_number_);
 }
 
-void ClaimKeeper::judge() {
+void ClaimKeeper::evaluate() {
   const TimePoint now = slot_.clock->now();
-  const LeaseMachine& lease = slot_.session->machine();
+  const LeaseMachine& lease = slot_.leases.session->machine();
   if (lease.ended()) {
-    gone("the lease has ended");
+    set_lost("the lease has ended");
   } else if (!lease.trusted(now)) {
     if (trust_until_.load() != 0) {
-      doubt("etcd did not confirm the lease in time");
+      set_suspect("etcd did not confirm the lease in time");
       unproved_ = true;
     }
   } else if (!unproved_) {
-    hold();
+    set_held();
   } else if (!held()) {
-    doubt("etcd did not confirm in time that the slot is ours");
+    set_suspect("etcd did not confirm in time that the slot is ours");
   }
 }
 
 Txn ClaimKeeper::if_still_ours() const {
   Txn txn;
-  const LeaseId lease = slot_.session->id();
   const std::string node = slot_.keys->node(slot_.node_id);
-  txn.compares.push_back(Compare::lease_is(node, lease));
+  txn.compares.push_back(Compare::lease_is(node, lease_));
   txn.compares.push_back(Compare::modified_at(node, slot_.owned.token));
-  txn.compares.push_back(Compare::lease_is(record_key_, lease));
+  txn.compares.push_back(Compare::lease_is(record_key_, lease_));
   return txn;
 }
 
 void ClaimKeeper::verify(const std::stop_token& stop) {
-  if (!slot_.session->machine().trusted(slot_.clock->now())) {
+  if (!slot_.leases.session->machine().trusted(slot_.clock->now())) {
     verify_at_ = slot_.clock->now() + verify_backoff_.next();
     return;  // first the lease must prove to live
   }
@@ -183,103 +176,107 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
     verify_at_ = slot_.clock->now() + verify_backoff_.next();
     return;
   }
-  if (!reply->succeeded) return gone("the slot was given to somebody else");
+  if (!reply->succeeded) return set_lost("the slot was given to somebody else");
   verify_backoff_.reset();
   unproved_ = false;
   slot_.cluster_id = reply->header.cluster_id;
-  judge();  // held again, at once
+  evaluate();  // held again, at once
 }
 
 // --- phases -----------------------------------------------------------------------
 
-void ClaimKeeper::hold() {
-  {
-    std::lock_guard lock(mutex_);
-    if (phase_ == Phase::kGone) return;
-  }
-  ttl_.store(slot_.session->machine().ttl().count(), std::memory_order_relaxed);
-  trust_until_.store(slot_.session->machine().trust_until().time_since_epoch().count(), std::memory_order_release);
-  change(Phase::kHeld, {});
+void ClaimKeeper::set_held() {
+  if (phase() == Phase::kLost) return;
+  const LeaseMachine& lease = slot_.leases.session->machine();
+  ttl_.store(lease.ttl().count(), std::memory_order_relaxed);
+  trust_until_.store(lease.trust_until().time_since_epoch().count(), std::memory_order_release);
+  if (change(Phase::kHeld, {})) log_change(Phase::kHeld, {});
 }
 
-void ClaimKeeper::doubt(std::string reason) {
+void ClaimKeeper::set_suspect(std::string reason) {
   trust_until_.store(0, std::memory_order_release);
-  change(Phase::kDoubted, std::move(reason));
+  if (change(Phase::kSuspect, reason)) log_change(Phase::kSuspect, reason);
 }
 
-void ClaimKeeper::gone(std::string reason) {
+void ClaimKeeper::set_lost(std::string reason) {
   trust_until_.store(0, std::memory_order_release);
-  change(Phase::kGone, std::move(reason));
+  if (change(Phase::kLost, reason)) log_change(Phase::kLost, reason);
 }
 
-void ClaimKeeper::change(Phase phase, std::string reason) {
+bool ClaimKeeper::change(Phase phase, std::string reason) {
   std::stop_source fire(std::nostopstate);
   {
     std::lock_guard lock(mutex_);
-    if (phase == phase_ || phase_ == Phase::kGone) return;
+    if (phase == phase_ || phase_ == Phase::kLost) return false;
     if (phase_ == Phase::kHeld) fire = lost_;
     if (phase == Phase::kHeld) lost_ = std::stop_source();
     phase_ = phase;
-    reason_ = reason;
+    reason_ = std::move(reason);
   }
   fire.request_stop();  // outside the lock: it runs other people's callbacks
-  changed_.notify_all();
+  if (on_change_) on_change_();
+  return true;
+}
+
+void ClaimKeeper::log_change(Phase phase, const std::string& reason) const {
   if (!slot_.log) return;
-  if (phase == Phase::kHeld) {
-    slot_.log(LogLevel::kInfo, fmt::format("{} is held again", slot_.name));
-  } else {
-    slot_.log(LogLevel::kWarning,
-              fmt::format("{}{}: {}", slot_.name, phase == Phase::kGone ? " is lost" : " is not held for now", reason));
-  }
+  if (phase == Phase::kHeld) return slot_.log(LogLevel::kInfo, fmt::format("{} is held again", slot_.name));
+  const std::string_view what = phase == Phase::kLost ? "is lost" : "is not held for now";
+  slot_.log(LogLevel::kWarning, fmt::format("{} {}: {}", slot_.name, what, reason));
 }
 
 // --- the callers' side ---------------------------------------------------------------
 
-Status ClaimKeeper::update(Record record) {
+Status ClaimKeeper::update(Record record, const std::stop_token& stop) {
   std::lock_guard one(update_mutex_);
-  const Error lost{ErrorCode::kLost, fmt::format("{} is not held any more: {}", slot_.name, loss_reason())};
-  if (!held()) return lost;
+  if (!held()) return Error{ErrorCode::kLost, fmt::format("{} is not held any more: {}", slot_.name, loss_reason())};
   record.node = slot_.node_id;
   record.ttl = ttl();
   record.token = slot_.owned.token;
   if (auto valid = validate(record); !valid) return valid;
   Txn txn = if_still_ours();
-  txn.success.emplace_back(PutRequest{record_key_, to_json(record), slot_.session->id()});
+  txn.success.emplace_back(PutRequest{record_key_, to_json(record), lease_});
   update_under_way_.store(true);
-  auto reply = slot_.etcd->txn(txn, {});
+  auto reply = slot_.etcd->txn(txn, {.stop = stop});
   if (reply && reply->succeeded) own_revision_.store(reply->header.revision);
   update_under_way_.store(false);
   if (!reply) return std::move(reply).error();
   if (reply->succeeded) return {};
+  write_refused_.store(true);
   return Error{ErrorCode::kLost, fmt::format("{} was given to somebody else", slot_.name)};
 }
 
-// Fences first, then revokes the lease: a revoke deletes what this lease owns and
-// nothing else, so that a late one can not harm a successor.
-Status ClaimKeeper::release(std::chrono::milliseconds at_most) {
+Status ClaimKeeper::release(TimePoint until, const std::stop_token& stop) {
   if (forked()) return {};
-  std::lock_guard once(release_mutex_);
-  if (std::exchange(released_, true)) return {};
-  thread_.request_stop();
-  thread_.join();
+  thread_.stop();
+  // Never locked while the thread runs, but by the thread itself: nobody waits here for a
+  // thread that waits for this.
+  std::lock_guard one(release_mutex_);
+  if (released_) return {};
   trust_until_.store(0, std::memory_order_release);
-  {
-    const LogSink silent = std::exchange(slot_.log, nullptr);
-    change(Phase::kGone, "released");
-  }
-  const auto state = std::exchange(slot_.state, std::nullopt);  // unlocked at the end, for our next claim
-  const TimePoint until = slot_.clock->now() + at_most;
+  change(Phase::kLost, "released");
+  if (auto revoked = revoke(until, stop); !revoked) return revoked;
+  released_ = true;
+  if (slot_.state) (void)slot_.state->save(SavedClaim{slot_.node_id, 0, slot_.owned.slot, 0});
+  slot_.state.reset();  // unlocked, for our next claim
+  return {};
+}
+
+// A revoke deletes what this lease owns and nothing else, so that a late one cannot
+// harm a successor.
+Status ClaimKeeper::revoke(TimePoint until, const std::stop_token& stop) {
+  const Clock& clock = *slot_.clock;
+  const auto alarm = clock.alarm();
+  const std::stop_callback wake(stop, [&alarm] { alarm->wake(); });
   Backoff backoff(20ms, 500ms, random_seed());
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - slot_.clock->now());
-    auto revoked = slot_.etcd->lease_revoke(slot_.session->id(), {.timeout = std::clamp(left, 1ms, 1500ms)});
-    if (revoked || revoked.error().code == ErrorCode::kNotFound) {
-      if (state) (void)state->save(SavedClaim{slot_.node_id, 0, slot_.owned.slot, 0});
-      return {};
-    }
-    const auto wait = backoff.next();
-    if (!is_transient(revoked.error().code) || slot_.clock->now() + wait >= until) return revoked;
-    std::this_thread::sleep_for(wait);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - clock.now());
+    if (left < 1ms) return Error{ErrorCode::kDeadlineExceeded, "etcd did not revoke the lease in time"};
+    auto revoked = slot_.etcd->lease_revoke(lease_, {.timeout = std::min(left, kMaxRevoke), .stop = stop});
+    if (revoked || revoked.error().code == ErrorCode::kNotFound) return {};
+    const TimePoint again = clock.now() + backoff.next();
+    if (!is_transient(revoked.error().code) || again >= until) return revoked;
+    alarm->wait_until(again);
   }
 }
 

@@ -1,19 +1,22 @@
 // ClaimKeeper: the one thread of a Claim. It keeps the lease alive, watches its own
-// record, and judges at every moment whether the slot is still ours.
+// record, and evaluates at every moment whether the slot is still ours.
+//
+// Other people's code runs on that thread: what waits for lost(), and the log sink. It
+// may release the keeper or drop the last pointer to it; the thread holds one itself.
 #pragma once
 
-#include "claim/claim_run.h"
+#include "base/worker_thread.h"
+#include "claim/held_slot.h"
 
-#include <idetcd/slot_claimer.h>
+#include <idetcd/record.h>
 
 #include <sys/types.h>
 #include <atomic>
-#include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <thread>
 
 namespace idetcd::internal {
 
@@ -21,62 +24,73 @@ class ClaimKeeper {
  public:
   enum class Phase {
     kHeld,     // ours
-    kDoubted,  // trust has ended, but the lease may prove to have lived
-    kGone,     // for good
+    kSuspect,  // trust has ended, but the lease may prove to have lived
+    kLost,     // for good
   };
 
-  explicit ClaimKeeper(HeldSlot slot);
-  ~ClaimKeeper();  // in the process that claimed: gives the slot back, bounded by 2 s
+  // kExhausted: there is no thread to keep the slot with; it was given back.
+  // `on_change` is called after each change of phase, and not after release(); it may
+  // be empty.
+  static Result<std::shared_ptr<ClaimKeeper>> start(HeldSlot slot, std::function<void()> on_change = {});
 
   // Constant after construction.
   const HeldSlot& slot() const noexcept { return slot_; }
+  LeaseId lease() const noexcept { return lease_; }
 
   bool forked() const noexcept;  // we are in a forked child: not the owner
   bool held() const noexcept;
+  Phase phase() const;
   std::stop_token lost() const;
   std::string loss_reason() const;
   std::chrono::seconds ttl() const noexcept { return std::chrono::seconds(ttl_.load(std::memory_order_relaxed)); }
 
-  Status update(Record record);
-  Status release(std::chrono::milliseconds at_most);
+  // Blocks until the record is written, at most 5 s. kLost: the claim is not ours now.
+  Status update(Record record, const std::stop_token& stop = {});
 
-  // Waits until the phase is not `known`, or `stop`; gives the phase.
-  Phase wait_change(Phase known, const std::stop_token& stop);
+  // Fences, ends the thread and waits for its end (unless this is that thread), then
+  // revokes the lease: tried again until `until` or `stop`. OK also when that was done
+  // before; after an Error the next call tries again. In a forked child it does nothing.
+  Status release(TimePoint until, const std::stop_token& stop = {});
 
  private:
+  ClaimKeeper(HeldSlot slot, std::function<void()> on_change);
+
   void run(const std::stop_token& stop);
-  void handle(ClaimEvent& event);
-  void take_answer(const KeepAliveAnswer& answer);
-  void take_news(WatchNews& news);
-  void own_record_changed(const Event& event);
+  void on_reply(const KeepAliveAnswer& answer);
+  void on_news(const WatchNews& news);
+  void on_own_record(const Event& event);
   void open_watch();
-  void judge();                              // trust run out, lease ended
+  void evaluate();                           // whether trust has run out or the lease has ended
   void verify(const std::stop_token& stop);  // asks etcd whether node entry and record are still ours
-  void hold();
-  void doubt(std::string reason);
-  void gone(std::string reason);
-  void change(Phase phase, std::string reason);
+  void set_held();
+  void set_suspect(std::string reason);
+  void set_lost(std::string reason);
+  bool change(Phase phase, std::string reason);
+  void log_change(Phase phase, const std::string& reason) const;
+  Status revoke(TimePoint until, const std::stop_token& stop);
   Txn if_still_ours() const;
-  std::chrono::nanoseconds until_work() const;
+  TimePoint next_work() const;
 
   HeldSlot slot_;
+  const LeaseId lease_;
   const std::string record_key_;
   const pid_t pid_;
   const std::uint64_t last_foreign_request_;  // keep-alives up to here were sent before the claim
+  const std::function<void()> on_change_;
 
   std::atomic<TimePoint::rep> trust_until_{0};  // since the clock's zero; 0: not held
   std::atomic<std::chrono::seconds::rep> ttl_{0};
   std::atomic<Revision> own_revision_;  // of the last record that we wrote
   std::atomic<bool> update_under_way_{false};
+  std::atomic<bool> write_refused_{false};  // a write found that the slot is not ours: verify()
 
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
   Phase phase_ = Phase::kHeld;  // guarded by mutex_, as are the next two
   std::string reason_;
   std::stop_source lost_;
 
   std::mutex update_mutex_;   // one update at a time
-  std::mutex release_mutex_;  // guards released_
+  std::mutex release_mutex_;  // one revoke at a time; guards released_
   bool released_ = false;
 
   // The thread's own.
@@ -89,7 +103,7 @@ class ClaimKeeper {
   TimePoint verify_at_{};
   Backoff verify_backoff_;
 
-  std::jthread thread_;  // last: starts when all else stands
+  WorkerThread thread_;
 };
 
 }  // namespace idetcd::internal

@@ -2,7 +2,6 @@
 
 #include "base/stable_hash.h"
 #include "claim/claim_options.h"
-#include "machine/waiting_room.h"
 #include "model/node_entry.h"
 
 #include <fmt/format.h>
@@ -15,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRelist = 60s;  // a waiting claimant's own check that no event was lost
+constexpr std::chrono::milliseconds kGiveBack = 1s;  // how long to try to revoke the lease of a claim that failed
 
 std::string new_node_id() {
   return fmt::format("{:016x}", random_seed());
@@ -42,14 +41,17 @@ ClaimRun::ClaimRun(ClaimSetting setting, const Record& record, std::stop_token s
     : setting_(std::move(setting)),
       session_(setting_.etcd, *setting_.clock, setting_.options.log, setting_.options.ttl, std::move(stop)),
       keys_(std::make_shared<const PoolKeys>(setting_.options.path, setting_.pattern)),
-      record_(record) {}
+      record_(record),
+      queue_wait_(session_, *keys_, setting_.pattern,
+                  {setting_.options.on_full, setting_.options.longest_wait, setting_.options.on_position}) {}
 
 Result<HeldSlot> ClaimRun::run() {
   if (auto ready = prepare(); !ready) return std::move(ready).error();
   auto done = resume();
-  while (done && !*done) done = one_session();
+  while (done && *done == Outcome::kTryAgain) done = with_new_lease();
   if (!done) {
-    if (session_.lease()) (void)setting_.etcd->lease_revoke(session_.lease()->id(), {.timeout = 1000ms});
+    const auto& lease = session_.leases().session;
+    if (lease) (void)setting_.etcd->lease_revoke(lease->id(), {.timeout = kGiveBack});
     return explained(std::move(done).error(), *keys_);
   }
   return HeldSlot{.etcd = setting_.etcd,
@@ -62,8 +64,7 @@ Result<HeldSlot> ClaimRun::run() {
                   .record_revision = owned_.token,
                   .cluster_id = cluster_id_,
                   .mailbox = session_.mailbox(),
-                  .session = std::move(session_.lease()),
-                  .grace = std::move(session_.grace()),
+                  .leases = std::move(session_.leases()),
                   .state = std::move(state_)};
 }
 
@@ -101,14 +102,15 @@ Status ClaimRun::without_state(Error error) {
 
 // Our own former run's lease, if it still lives and that run is surely dead: then
 // the slot is taken over with a new token and was never free in between.
-Result<bool> ClaimRun::resume() {
-  if (saved_.lease == 0 || !saved_.owner_is_dead) return false;
+Result<ClaimRun::Outcome> ClaimRun::resume() {
+  if (saved_.lease == 0 || !saved_.owner_is_dead) return Outcome::kTryAgain;
   if (auto known = find_slot_of_saved(); !known) return std::move(known).error();
-  if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return false;
+  if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return Outcome::kTryAgain;
   auto adopted = session_.adopt(saved_.lease);
-  if (!adopted || !*adopted) return adopted;
+  if (!adopted) return std::move(adopted).error();
+  if (*adopted == ClaimSession::Adoption::kEnded) return Outcome::kTryAgain;
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
-  record_.ttl = session_.lease()->machine().ttl();
+  record_.ttl = session_.leases().session->machine().ttl();
 
   const std::string node = keys_->node(node_id_);
   const std::string record = keys_->record(setting_.pattern.render(saved_.slot));
@@ -118,15 +120,16 @@ Result<bool> ClaimRun::resume() {
   txn.compares.push_back(Compare::lease_is(record, saved_.lease));
   txn.success.emplace_back(PutRequest{node, node_value(saved_.slot), saved_.lease});
   txn.success.emplace_back(PutRequest{record, to_json(record_), saved_.lease});
-  if (session_.grace()) {  // the former run may have been less sticky
-    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, session_.grace()->id()});
-    txn.success.emplace_back(PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), session_.grace()->id()});
+  if (session_.leases().grace) {  // the former run may have been less sticky
+    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, session_.leases().grace->id()});
+    txn.success.emplace_back(
+        PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), session_.leases().grace->id()});
   }
-  auto reply = session_.insist("resuming the claim", [&] { return setting_.etcd->txn(txn, session_.call()); });
+  auto reply = session_.retry("resuming the claim", [&] { return setting_.etcd->txn(txn, session_.call()); });
   if (!reply) return std::move(reply).error();
   if (!reply->succeeded) {
-    session_.lease().reset();
-    return false;
+    session_.leases().session.reset();
+    return Outcome::kTryAgain;
   }
   return settle(Owned{saved_.slot, reply->header.revision}, *reply);
 }
@@ -136,7 +139,7 @@ Status ClaimRun::find_slot_of_saved() {
   if (saved_.token != 0) return {};
   const RangeRequest request{.keys = KeyRange::one(keys_->node(node_id_))};
   auto reply =
-      session_.insist("looking for the former claim", [&] { return setting_.etcd->range(request, session_.call()); });
+      session_.retry("looking for the former claim", [&] { return setting_.etcd->range(request, session_.call()); });
   if (!reply) return std::move(reply).error();
   const bool ours = !reply->kvs.empty() && reply->kvs.front().lease == saved_.lease;
   const auto entry = ours ? parse_node_entry(reply->kvs.front().value) : std::nullopt;
@@ -148,7 +151,7 @@ Status ClaimRun::find_slot_of_saved() {
   return {};
 }
 
-Result<bool> ClaimRun::one_session() {
+Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
   if (auto granted = session_.grant(); !granted) return std::move(granted).error();
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
   if (auto saved = save(saved_.slot, 0); !saved) {
@@ -156,13 +159,13 @@ Result<bool> ClaimRun::one_session() {
   }
   auto home = find_home();
   if (!home) return std::move(home).error();
-  record_.ttl = session_.lease()->machine().ttl();
+  record_.ttl = session_.leases().session->machine().ttl();
   ClaimPlan plan(*keys_, setting_.pattern,
                  ClaimIntent{.node_id = node_id_,
                              .address = address_of(record_),
                              .record = to_json(record_),
-                             .session = session_.lease()->id(),
-                             .grace = session_.grace() ? session_.grace()->id() : 0,
+                             .session = session_.leases().session->id(),
+                             .grace = session_.leases().grace ? session_.leases().grace->id() : 0,
                              .home = *home});
   return claim_with(plan);
 }
@@ -178,10 +181,10 @@ Status ClaimRun::grant_grace() {
 Result<std::optional<SlotId>> ClaimRun::find_home() {
   SlotId slot = setting_.predecessor_slot != 0 ? setting_.predecessor_slot : saved_.slot;
   if (slot == 0) {
-    if (!session_.grace()) return std::optional<SlotId>{};
+    if (!session_.leases().grace) return std::optional<SlotId>{};
     const RangeRequest request{.keys = KeyRange::one(keys_->home(node_id_))};
     auto reply =
-        session_.insist("looking for the former slot", [&] { return setting_.etcd->range(request, session_.call()); });
+        session_.retry("looking for the former slot", [&] { return setting_.etcd->range(request, session_.call()); });
     if (!reply) return std::move(reply).error();
     if (reply->kvs.empty()) return std::optional<SlotId>{};
     const std::string& text = reply->kvs.front().value;
@@ -191,12 +194,12 @@ Result<std::optional<SlotId>> ClaimRun::find_home() {
   return std::optional<SlotId>{slot};
 }
 
-Result<bool> ClaimRun::claim_with(ClaimPlan& plan) {
+Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimPlan& plan) {
   while (!session_.lease_ended()) {
     auto reply = setting_.etcd->txn(plan.transaction(), session_.call());
     if (!reply) {
       const Error& error = reply.error();
-      if (error.code == ErrorCode::kNotFound) return false;  // the lease has ended
+      if (error.code == ErrorCode::kNotFound) return Outcome::kTryAgain;  // the lease has ended
       if (error.code == ErrorCode::kTooManyOperations && plan.shorten_chain()) continue;
       if (!is_transient(error.code)) return std::move(reply).error();
       plan.outcome_unknown();
@@ -204,21 +207,21 @@ Result<bool> ClaimRun::claim_with(ClaimPlan& plan) {
       continue;
     }
     session_.answered();
-    const ClaimOutcome outcome = plan.take(*reply);
+    const ClaimOutcome outcome = plan.on_reply(*reply);
     if (const auto* owned = std::get_if<Owned>(&outcome)) return settle(*owned, *reply);
     if (const auto* taken = std::get_if<Taken>(&outcome)) {
       if (auto yielded = yield_to_predecessor(*taken); !yielded) return std::move(yielded).error();
     } else if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
       if (ranked->rank <= ranked->free) continue;
-      const auto turn = wait_for_turn(plan, *ranked);
+      const auto turn = queue_wait_.wait(plan, *ranked, node_id_);
       if (!turn) return turn.error();
-      if (*turn == Turn::kSessionEnded) return false;
-      if (*turn == Turn::kFull) return pool_is_full();
+      if (*turn == QueueWait::Turn::kLeaseEnded) return Outcome::kTryAgain;
+      if (*turn == QueueWait::Turn::kFull) return pool_is_full();
     } else {
       return Error{ErrorCode::kInternal, "etcd's answer to the claim does not fit the question; is it an etcd v3?"};
     }
   }
-  return false;
+  return Outcome::kTryAgain;
 }
 
 Error ClaimRun::pool_is_full() const {
@@ -247,99 +250,19 @@ Status ClaimRun::yield_to_predecessor(const Taken& taken) {
                            address_of(record_), setting_.options.ttl.count())};
 }
 
-// --- waiting for a turn -----------------------------------------------------------
-
-// Waits until our ticket is among the first as many as slots are free. A pool where
-// that can not be for lack of any free slot is full; one with free slots that belong
-// to older tickets will be decided within their leases' time.
-Result<ClaimRun::Turn> ClaimRun::wait_for_turn(ClaimPlan& plan, const Ranked& ranked) {
-  const bool may_wait = setting_.options.on_full == OnFull::kWait;
-  if (ranked.free == 0 && !may_wait) return Turn::kFull;
-  const auto longest = setting_.options.longest_wait;
-  if (longest.count() > 0 && wait_until_ == TimePoint::max()) wait_until_ = setting_.clock->now() + longest;
-  WaitingRoom room(*keys_, setting_.pattern, node_id_);
-  for (;;) {
-    auto turn = wait_in(room, plan, may_wait);
-    if (turn || turn.error().code != ErrorCode::kCompacted) return turn;
-    if (auto waited = session_.pause(); !waited) return std::move(waited).error();
-  }
-}
-
-// kCompacted: the room's view is not whole any more, list again.
-Result<ClaimRun::Turn> ClaimRun::wait_in(WaitingRoom& room, ClaimPlan& plan, bool may_wait) {
-  const auto listed = list(room);
-  if (!listed) return listed.error();
-  if (!*listed) return Turn::kSessionEnded;
-  const auto watches = follow(room);
-  const TimePoint relist = setting_.clock->now() + kRelist;
-  while (setting_.clock->now() < relist) {
-    if (session_.stopped()) return session_.cancelled();
-    if (!room.queued() || session_.lease_ended()) return Turn::kSessionEnded;
-    if (room.my_turn()) {
-      plan.aim(room.occupancy(), room.pairing());
-      return Turn::kOurs;
-    }
-    if (!may_wait && room.occupancy().free() == 0) return Turn::kFull;
-    const TimePoint now = setting_.clock->now();
-    if (now >= wait_until_) return Turn::kFull;
-    if (std::exchange(told_position_, room.rank()) != room.rank() && setting_.options.on_position) {
-      setting_.options.on_position(room.rank());
-    }
-    if (!apply_news(room, watches.first_number, std::min(relist, wait_until_) - now)) break;
-  }
-  return Error{ErrorCode::kCompacted, "the queue must be listed again"};
-}
-
-Result<bool> ClaimRun::list(WaitingRoom& room) {
-  auto reply =
-      session_.insist("listing the queue", [&] { return setting_.etcd->txn(room.listing(), session_.call()); });
-  if (!reply) return std::move(reply).error();
-  return room.load(*reply);
-}
-
-ClaimRun::RoomWatches ClaimRun::follow(const WaitingRoom& room) {
-  RoomWatches watches;
-  watches.first_number = next_watch_;
-  const auto open = [&](const KeyRange& keys) {
-    return setting_.etcd->watch({keys, room.revision() + 1},
-                                [mailbox = session_.mailbox(), number = next_watch_++](Result<WatchBatch> batch) {
-                                  mailbox->push(WatchNews{number, std::move(batch)});
-                                });
-  };
-  watches.members = open(keys_->members());
-  watches.records = open(keys_->records());
-  return watches;
-}
-
-// False: a watch has ended or news were dropped.
-bool ClaimRun::apply_news(WaitingRoom& room, std::uint64_t first_number, std::chrono::nanoseconds at_most) {
-  bool whole = true;
-  for (const WatchNews& news : session_.news(at_most)) {
-    if (news.watch < first_number) continue;  // of an earlier listing
-    if (!news.batch) {
-      whole = false;
-    } else if (news.watch == first_number) {
-      room.apply_members(*news.batch);
-    } else {
-      room.apply_records(*news.batch);
-    }
-  }
-  return whole && !session_.mailbox()->take_overflow();
-}
-
 // --- the end ------------------------------------------------------------------------
 
-bool ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
+ClaimRun::Outcome ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
   owned_ = owned;
   cluster_id_ = reply.header.cluster_id;
-  // Without it a restart can not resume, which is no reason to give the slot up.
+  // Without it a restart cannot resume, which is no reason to give the slot up.
   if (auto saved = save(owned.slot, owned.token); !saved) session_.log(LogLevel::kWarning, saved.error().message);
-  return true;
+  return Outcome::kHeld;
 }
 
 Status ClaimRun::save(SlotId slot, Revision token) const {
   if (!state_) return {};
-  return state_->save(SavedClaim{node_id_, session_.lease()->id(), slot, token});
+  return state_->save(SavedClaim{node_id_, session_.leases().session->id(), slot, token});
 }
 
 std::string ClaimRun::node_value(SlotId slot) const {

@@ -1,8 +1,10 @@
 // ClaimRun: one claim() call, from nothing to a held slot. The thread shell around
-// ClaimPlan and WaitingRoom.
+// ClaimPlan.
 #pragma once
 
 #include "claim/claim_session.h"
+#include "claim/held_slot.h"
+#include "claim/queue_wait.h"
 #include "claim/state_file.h"
 #include "machine/claim_plan.h"
 #include "model/pool_keys.h"
@@ -16,25 +18,6 @@
 #include <string>
 
 namespace idetcd::internal {
-
-class WaitingRoom;
-
-// What a successful run hands to the Claim that keeps it.
-struct HeldSlot {
-  std::shared_ptr<Etcd> etcd;
-  std::shared_ptr<const PoolKeys> keys;
-  const Clock* clock = nullptr;
-  LogSink log;
-  std::string name;
-  std::string node_id;
-  Owned owned;
-  Revision record_revision = 0;
-  std::uint64_t cluster_id = 0;
-  std::shared_ptr<ClaimMailbox> mailbox;
-  std::optional<KeptLease> session;
-  std::optional<KeptLease> grace;  // of a sticky claim
-  std::optional<StateFile> state;
-};
 
 struct ClaimSetting {
   std::shared_ptr<Etcd> etcd;
@@ -55,31 +38,20 @@ class ClaimRun {
   Result<HeldSlot> run();
 
  private:
-  enum class Turn { kOurs, kSessionEnded, kFull };
-  struct RoomWatches {
-    std::uint64_t first_number = 0;  // of `members`; `records` has the next
-    std::unique_ptr<Watch> members;
-    std::unique_ptr<Watch> records;
-  };
+  enum class Outcome { kHeld, kTryAgain };  // kTryAgain: with another lease
 
   Status prepare();
   Status without_state(Error error);
-  Result<bool> resume();  // true: the slot is held
+  Result<Outcome> resume();
   Status find_slot_of_saved();
-  Result<bool> one_session();  // false: the lease ended, try another
+  Result<Outcome> with_new_lease();
   Status grant_grace();
   Result<std::optional<SlotId>> find_home();
-  Result<bool> claim_with(ClaimPlan& plan);
+  Result<Outcome> claim_with(ClaimPlan& plan);
   Status yield_to_predecessor(const Taken& taken);
   Error pool_is_full() const;
 
-  Result<Turn> wait_for_turn(ClaimPlan& plan, const Ranked& ranked);
-  Result<Turn> wait_in(WaitingRoom& room, ClaimPlan& plan, bool may_wait);
-  Result<bool> list(WaitingRoom& room);
-  RoomWatches follow(const WaitingRoom& room);
-  bool apply_news(WaitingRoom& room, std::uint64_t first_number, std::chrono::nanoseconds at_most);
-
-  bool settle(const Owned& owned, const TxnReply& reply);
+  Outcome settle(const Owned& owned, const TxnReply& reply);
   Status save(SlotId slot, Revision token) const;
   std::string node_value(SlotId slot) const;
 
@@ -90,10 +62,8 @@ class ClaimRun {
   std::string node_id_;
   std::optional<StateFile> state_;
   SavedClaim saved_;
-  TimePoint wait_until_ = TimePoint::max();
   TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
-  std::uint64_t next_watch_ = 1;
-  std::size_t told_position_ = 0;
+  QueueWait queue_wait_;
   Owned owned_;
   std::uint64_t cluster_id_ = 0;
 };

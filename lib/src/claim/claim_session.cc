@@ -15,7 +15,6 @@ constexpr auto kSlow = 1s;  // a call that took so long did not fail for want of
 constexpr auto kFirstOverloadPause = 1000ms;
 constexpr auto kMaxOverloadPause = 20000ms;
 constexpr std::chrono::milliseconds kMaxPatience = 60s;
-constexpr auto kMaxSleep = 60s;
 
 LeaseId new_lease_id() {
   return static_cast<LeaseId>(random_seed() >> 1) | 1;
@@ -30,53 +29,54 @@ ClaimSession::ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSi
       log_(std::move(log)),
       ttl_(ttl),
       stop_(std::move(stop)),
+      mailbox_(std::make_shared<ClaimMailbox>(clock)),
       backoff_(kFirstPause, kMaxPause, random_seed()),
       overload_(kFirstOverloadPause, kMaxOverloadPause, random_seed()),
       patience_(std::min<std::chrono::milliseconds>(std::chrono::milliseconds(ttl) / 2, 10s)) {}
 
 Status ClaimSession::grant() {
-  if (lease_) (void)etcd_->lease_revoke(lease_->id(), call());  // its ticket must not stay
-  auto lease = grant_one(new_lease_id(), ttl_, false, ttl_);
+  if (leases_.session) (void)etcd_->lease_revoke(leases_.session->id(), call());  // its ticket must not stay
+  auto lease = grant_one(new_lease_id(), ttl_, IfThere::kTryAnotherId, ttl_);
   if (!lease) return std::move(lease).error();
-  lease_.emplace(std::move(*lease));
+  leases_.session.emplace(std::move(*lease));
   return {};
 }
 
 Status ClaimSession::grant_grace(LeaseId id, std::chrono::seconds ttl) {
   // Renewed together with the session: the time that is left of it when this process
   // dies should not depend on when that is.
-  auto grace = grant_one(id, ttl, true, ttl_);
+  auto grace = grant_one(id, ttl, IfThere::kOurs, ttl_);
   if (!grace) return std::move(grace).error();
-  grace_.emplace(std::move(*grace));
+  leases_.grace.emplace(std::move(*grace));
   return {};
 }
 
-Result<bool> ClaimSession::adopt(LeaseId id) {
-  auto renewal = insist("resuming the lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
+Result<ClaimSession::Adoption> ClaimSession::adopt(LeaseId id) {
+  auto renewal = retry("resuming the lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
   if (!renewal) return std::move(renewal).error();
-  if (renewal->ttl.count() <= 0) return false;
-  lease_.emplace(*etcd_, *clock_, mailbox_, id, renewal->ttl, renewal->sent);
-  return true;
+  if (renewal->ttl.count() <= 0) return Adoption::kEnded;
+  leases_.session.emplace(*etcd_, *clock_, mailbox_, id, renewal->ttl, renewal->sent);
+  return Adoption::kAlive;
 }
 
 // The id is ours, so that a grant whose answer was lost is recognised.
-Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there,
+Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, IfThere if_there,
                                           std::chrono::seconds pace) {
   for (;;) {
     TimePoint sent{};
-    auto grant = insist("granting a lease", [&] {
+    auto grant = retry("granting a lease", [&] {
       sent = clock_->now();
       auto reply = etcd_->lease_grant(id, ttl, call());
-      if (!reply && is_transient(reply.error().code)) ours_if_there = true;
+      if (!reply && is_transient(reply.error().code)) if_there = IfThere::kOurs;
       return reply;
     });
     if (grant) return KeptLease(*etcd_, *clock_, mailbox_, id, grant->ttl, sent, pace);
     if (grant.error().code != ErrorCode::kAlreadyExists) return std::move(grant).error();
-    if (!ours_if_there) {
+    if (if_there == IfThere::kTryAnotherId) {
       id = new_lease_id();
       continue;
     }
-    auto renewal = insist("renewing a lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
+    auto renewal = retry("renewing a lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
     if (!renewal) return std::move(renewal).error();
     // Ended between the two calls: grant it again.
     if (renewal->ttl.count() > 0) {
@@ -88,8 +88,8 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
 // As long as the lease allows, since nobody renews it while we are blocked. A storm's
 // answers take long, and asking again too early would only feed it.
 CallOptions ClaimSession::call() {
-  (void)news(0ns);
-  if (lease_) lease_->renew();
+  (void)news(clock_->now());
+  if (leases_.session) leases_.session->renew();
   called_at_ = clock_->now();
   const auto most = std::chrono::milliseconds(ttl_) * 9 / 10;
   return {.timeout = std::min(most, patience_), .stop = stop_};
@@ -116,34 +116,15 @@ Status ClaimSession::pause() {
 
 Status ClaimSession::wait(std::chrono::nanoseconds time) {
   const TimePoint until = clock_->now() + time;
-  for (TimePoint now = clock_->now(); now < until; now = clock_->now()) {
+  while (clock_->now() < until) {
     if (stopped()) return cancelled();
-    (void)news(until - now);
+    (void)news(until);
   }
   return {};
 }
 
-std::vector<WatchNews> ClaimSession::news(std::chrono::nanoseconds at_most) {
-  if (lease_) lease_->pump();
-  if (grace_) grace_->pump();
-  std::vector<WatchNews> all;
-  for (ClaimEvent& event : mailbox_->take(std::min(at_most, until_lease_work()), stop_)) {
-    if (auto* news = std::get_if<WatchNews>(&event)) {
-      all.push_back(std::move(*news));
-    } else if (auto* answer = std::get_if<KeepAliveAnswer>(&event)) {
-      if (lease_) lease_->take(*answer);
-      if (grace_) grace_->take(*answer);
-    }
-  }
-  return all;
-}
-
-std::chrono::nanoseconds ClaimSession::until_lease_work() const {
-  const TimePoint now = clock_->now();
-  TimePoint wake = now + kMaxSleep;
-  if (lease_) wake = std::min(wake, lease_->machine().wake(now));
-  if (grace_) wake = std::min(wake, grace_->machine().wake(now));
-  return std::clamp<std::chrono::nanoseconds>(wake - now, 1ms, kMaxSleep);
+std::vector<WatchNews> ClaimSession::news(TimePoint until) {
+  return leases_.wait(*mailbox_, *clock_, until, stop_);
 }
 
 Error ClaimSession::cancelled() const {

@@ -22,6 +22,8 @@ namespace idetcd::internal {
 
 class ClaimSession {
  public:
+  enum class Adoption { kAlive, kEnded };  // of a former run's lease
+
   // `ttl` is what the leases will be granted with; calls are as patient as it allows.
   ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
                std::stop_token stop);
@@ -31,19 +33,18 @@ class ClaimSession {
   const std::shared_ptr<ClaimMailbox>& mailbox() const noexcept { return mailbox_; }
 
   // The leases; empty until granted or adopted.
-  std::optional<KeptLease>& lease() noexcept { return lease_; }
-  const std::optional<KeptLease>& lease() const noexcept { return lease_; }
-  std::optional<KeptLease>& grace() noexcept { return grace_; }
+  LeasePair& leases() noexcept { return leases_; }
+  const LeasePair& leases() const noexcept { return leases_; }
 
   Status grant();  // a new lease, in the place of the old one, which is revoked
   Status grant_grace(LeaseId id, std::chrono::seconds ttl);  // or the one of that id that is there
-  Result<bool> adopt(LeaseId id);                            // false: that lease is gone
-  bool lease_ended() const noexcept { return !lease_ || lease_->machine().ended(); }
+  Result<Adoption> adopt(LeaseId id);
+  bool lease_ended() const noexcept { return !leases_.session || leases_.session->machine().ended(); }
 
   // Repeats a call that failed for a passing reason, until it works, or fails for
-  // good, or is stopped (kCancelled). Says once that etcd is away, and `what` waits.
+  // good, or is stopped (kCancelled). Logs once that etcd is away, and that `what` waits.
   template <class Call>
-  auto insist(std::string_view what, Call make_call) -> decltype(make_call());
+  auto retry(std::string_view what, Call make_call) -> decltype(make_call());
 
   // For one try of a call. Renews the lease first: it will not be while we are blocked.
   CallOptions call();
@@ -53,26 +54,26 @@ class ClaimSession {
   // Waits a little, keeping the leases alive.
   Status pause();
 
-  // What the watches told; waits up to `at_most` for it, keeping the leases alive.
-  std::vector<WatchNews> news(std::chrono::nanoseconds at_most);
+  // What the watches told; waits for it until `until` at most, keeping the leases alive.
+  std::vector<WatchNews> news(TimePoint until);
 
   bool stopped() const noexcept { return stop_.stop_requested(); }
   Error cancelled() const;
+  const LogSink& log_sink() const noexcept { return log_; }
   void log(LogLevel level, const std::string& message) const;
 
  private:
-  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, bool ours_if_there, std::chrono::seconds pace);
+  enum class IfThere { kOurs, kTryAnotherId };
+  Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, IfThere if_there, std::chrono::seconds pace);
   Status wait(std::chrono::nanoseconds time);
-  std::chrono::nanoseconds until_lease_work() const;
 
   const std::shared_ptr<Etcd> etcd_;
   const Clock* const clock_;
   const LogSink log_;
   const std::chrono::seconds ttl_;
   const std::stop_token stop_;
-  const std::shared_ptr<ClaimMailbox> mailbox_ = std::make_shared<ClaimMailbox>();
-  std::optional<KeptLease> lease_;
-  std::optional<KeptLease> grace_;
+  const std::shared_ptr<ClaimMailbox> mailbox_;
+  LeasePair leases_;
   Backoff backoff_;
   Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
   TimePoint called_at_{};
@@ -81,7 +82,7 @@ class ClaimSession {
 };
 
 template <class Call>
-auto ClaimSession::insist(std::string_view what, Call make_call) -> decltype(make_call()) {
+auto ClaimSession::retry(std::string_view what, Call make_call) -> decltype(make_call()) {
   for (;;) {
     auto reply = make_call();
     if (reply) {

@@ -2,13 +2,28 @@
 
 #include "base/backoff.h"
 
+#include <algorithm>
+
 namespace idetcd::internal {
+
+std::unique_ptr<Watch> watch_into(Etcd& etcd, const WatchRequest& request, std::shared_ptr<ClaimMailbox> mailbox,
+                                  std::uint64_t number) {
+  return etcd.watch(request, [mailbox = std::move(mailbox), number](Result<WatchBatch> batch) {
+    const bool ended = !batch;
+    WatchNews news{number, std::move(batch)};
+    if (ended) {
+      mailbox->push(std::move(news));
+    } else {
+      mailbox->push_or_drop(std::move(news));
+    }
+  });
+}
 
 KeptLease::KeptLease(Etcd& etcd, const Clock& clock, std::shared_ptr<ClaimMailbox> mailbox, LeaseId id,
                      std::chrono::seconds ttl, TimePoint sent, std::chrono::seconds pace)
     : etcd_(&etcd), clock_(&clock), mailbox_(std::move(mailbox)), id_(id), machine_(ttl, sent, random_seed(), pace) {}
 
-void KeptLease::pump() {
+void KeptLease::send_due() {
   const TimePoint now = clock_->now();
   if (machine_.due(now)) send(now);
 }
@@ -26,7 +41,7 @@ void KeptLease::send(TimePoint now) {
                           });
 }
 
-bool KeptLease::take(const KeepAliveAnswer& answer) {
+bool KeptLease::on_reply(const KeepAliveAnswer& answer) {
   if (answer.lease != id_ || answer.request != request_) return false;
   if (answer.reply) {
     machine_.answered(answer.reply->ttl, clock_->now());
@@ -36,12 +51,39 @@ bool KeptLease::take(const KeepAliveAnswer& answer) {
   return true;
 }
 
+void LeasePair::send_due() {
+  if (session) session->send_due();
+  if (grace) grace->send_due();
+}
+
+TimePoint LeasePair::wake(TimePoint now) const {
+  TimePoint wake = TimePoint::max();
+  if (session) wake = std::min(wake, session->machine().wake(now));
+  if (grace) wake = std::min(wake, grace->machine().wake(now));
+  return wake;
+}
+
+std::vector<WatchNews> LeasePair::wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until,
+                                       const std::stop_token& stop, const OnReply& on_session_reply) {
+  send_due();
+  std::vector<WatchNews> all;
+  for (ClaimEvent& event : mailbox.take(std::min(until, wake(clock.now())), stop)) {
+    if (auto* news = std::get_if<WatchNews>(&event)) {
+      all.push_back(std::move(*news));
+    } else if (const auto* answer = std::get_if<KeepAliveAnswer>(&event)) {
+      if (grace && grace->on_reply(*answer)) continue;
+      if (session && session->on_reply(*answer) && on_session_reply) on_session_reply(*answer);
+    }
+  }
+  return all;
+}
+
 Result<Renewal> renew_now(Etcd& etcd, const Clock& clock, LeaseId id, const CallOptions& options) {
-  auto answers = std::make_shared<Mailbox<Result<KeepAliveReply>>>(1);
+  auto answers = std::make_shared<Mailbox<Result<KeepAliveReply>>>(clock);
   const TimePoint sent = clock.now();
   etcd.lease_keep_alive(id, options.timeout,
                         [answers](Result<KeepAliveReply> reply) { answers->push(std::move(reply)); });
-  auto got = answers->take(options.timeout, options.stop);
+  auto got = answers->take(sent + options.timeout, options.stop);
   if (got.empty()) {
     if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "renewing a lease was cancelled"};
     return Error{ErrorCode::kDeadlineExceeded, "etcd did not answer a lease keep-alive in time"};

@@ -9,9 +9,12 @@
 #include <idetcd/etcd.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <variant>
+#include <vector>
 
 namespace idetcd::internal {
 
@@ -26,12 +29,15 @@ struct WatchNews {
   Result<WatchBatch> batch;
 };
 
-struct Nudge {};  // look at the state again
-
-using ClaimEvent = std::variant<KeepAliveAnswer, WatchNews, Nudge>;
+using ClaimEvent = std::variant<KeepAliveAnswer, WatchNews>;
 using ClaimMailbox = Mailbox<ClaimEvent>;
 
-// One lease kept alive by whoever owns the mailbox: call pump() at wake() and hand
+// A watch whose news go to the mailbox under `number`. Batches may be dropped there,
+// its end may not.
+std::unique_ptr<Watch> watch_into(Etcd& etcd, const WatchRequest& request, std::shared_ptr<ClaimMailbox> mailbox,
+                                  std::uint64_t number);
+
+// One lease kept alive by whoever owns the mailbox: call send_due() at wake() and hand
 // it the answers. One thread.
 class KeptLease {
  public:
@@ -43,9 +49,9 @@ class KeptLease {
   const LeaseMachine& machine() const noexcept { return machine_; }
   std::uint64_t last_request() const noexcept { return request_; }  // number of the keep-alive sent last
 
-  void pump();                               // sends a keep-alive if one is due
-  void renew();                              // sends one if a tenth of the time has passed, for a long wait ahead
-  bool take(const KeepAliveAnswer& answer);  // false: not for this lease, or late
+  void send_due();                               // sends a keep-alive if one is due
+  void renew();                                  // sends one if a tenth of the time has passed, for a long wait ahead
+  bool on_reply(const KeepAliveAnswer& answer);  // false: not for this lease, or late
 
  private:
   void send(TimePoint now);
@@ -56,6 +62,22 @@ class KeptLease {
   LeaseId id_;
   LeaseMachine machine_;
   std::uint64_t request_ = 0;
+};
+
+// A claim's leases and the event loop around them. One thread.
+struct LeasePair {
+  std::optional<KeptLease> session;
+  std::optional<KeptLease> grace;  // of a sticky claim
+
+  void send_due();
+  TimePoint wake(TimePoint now) const;  // when one of them has work, if nothing comes before
+
+  // Sends what is due, then waits for mail, the leases' next work, `until` or `stop`.
+  // Gives what the watches told; `on_session_reply`, which may be empty, sees the
+  // session lease's answers after the lease has.
+  using OnReply = std::function<void(const KeepAliveAnswer&)>;
+  std::vector<WatchNews> wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until, const std::stop_token& stop,
+                              const OnReply& on_session_reply = {});
 };
 
 // One keep-alive, waited for. The request's sending time is what trust counts from.

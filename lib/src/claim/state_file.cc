@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 
 namespace idetcd::internal {
@@ -42,9 +43,35 @@ T member_or(const nlohmann::json& object, const char* name, T fallback) {
   }
 }
 
+// Closed at the end of its scope.
+class File {
+ public:
+  File(const char* path, int flags) : fd_(::open(path, flags | O_CLOEXEC, 0600)) {}
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  bool is_open() const noexcept { return fd_ >= 0; }
+  bool sync() const noexcept { return ::fsync(fd_) == 0; }
+  bool write(std::string_view text) const noexcept {
+    while (!text.empty()) {
+      const auto written = ::write(fd_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+
+ private:
+  const int fd_;
+};
+
 Error unusable(const std::filesystem::path& path, std::string_view what) {
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("state file {}: {}; name a folder that this user can write, or leave state-dir out",
+               fmt::format("state file {}: {}; name a directory that this user can write, or leave state-dir out",
                            path.string(), what)};
 }
 
@@ -56,7 +83,7 @@ Result<StateFile> StateFile::open(const std::filesystem::path& folder, const std
   if (error) return unusable(folder, error.message());
   auto path = folder / fmt::format("claim-{:016x}.json", stable_hash(pool));
   const auto lock_path = path.string() + ".lock";
-  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (lock < 0) return unusable(path, std::strerror(errno));
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
     const bool busy = errno == EWOULDBLOCK;
@@ -98,16 +125,17 @@ Status StateFile::save(const SavedClaim& claim) const {
   const nlohmann::json json{
       {"pool", pool_},        {"node", claim.node_id}, {"lease", claim.lease},      {"slot", claim.slot},
       {"token", claim.token}, {"boot", boot_id()},     {"lock", identity_of(lock_)}};
-  const auto beside = std::filesystem::path(path_.string() + ".new");
+  const std::string beside = path_.string() + ".new";
+  ::unlink(beside.c_str());  // of a run that was killed; whatever it is, it is not written through
   {
-    std::ofstream file(beside, std::ios::binary | std::ios::trunc);
-    file << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-    file.flush();
-    if (!file) return unusable(beside, "cannot be written");
+    const File file(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+    const auto text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    if (!file.is_open() || !file.write(text) || !file.sync()) return unusable(beside, std::strerror(errno));
   }
-  std::error_code error;
-  std::filesystem::rename(beside, path_, error);
-  if (error) return unusable(path_, error.message());
+  if (::rename(beside.c_str(), path_.c_str()) != 0) return unusable(path_, std::strerror(errno));
+  // The new name counts once its directory is on the disk too.
+  const File folder(path_.parent_path().c_str(), O_RDONLY | O_DIRECTORY);
+  if (!folder.is_open() || !folder.sync()) return unusable(path_, std::strerror(errno));
   return {};
 }
 

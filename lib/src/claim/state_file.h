@@ -27,7 +27,7 @@ struct SavedClaim {
 class StateFile {
  public:
   // Creates `folder` if need be and locks the pool's file in it. kInvalidArgument
-  // with the reason if the folder can't be used or another live process has it.
+  // with the reason if the folder cannot be used or another live process has it.
   static Result<StateFile> open(const std::filesystem::path& folder, const std::string& pool);
   StateFile(StateFile&& other) noexcept;
   StateFile& operator=(StateFile&&) = delete;
@@ -36,7 +36,7 @@ class StateFile {
   // Empty if there is nothing, or nothing legible, in the file.
   std::optional<SavedClaim> load() const;
 
-  Status save(const SavedClaim& claim) const;  // atomically: written beside, then renamed
+  Status save(const SavedClaim& claim) const;  // atomically and durably: written beside, synced, renamed
 
  private:
   StateFile(std::filesystem::path path, std::string pool, int lock);

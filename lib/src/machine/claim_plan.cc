@@ -104,7 +104,7 @@ std::vector<Operation> ClaimPlan::draw_ticket() const {
   return operations;
 }
 
-ClaimOutcome ClaimPlan::take(const TxnReply& reply) {
+ClaimOutcome ClaimPlan::on_reply(const TxnReply& reply) {
   if (!reply.succeeded) return owned_or_taken(reply);
   const TxnReply* level = nested(reply, 0);
   std::vector<SlotId> order;
@@ -155,11 +155,11 @@ ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {
     rank = static_cast<std::size_t>(place - tickets->kvs.begin()) + 1;
   }
   count_is_rank_ = false;
-  aim(occupancy, rank);
+  retarget(occupancy, rank);
   return Ranked{rank, occupancy.free()};
 }
 
-void ClaimPlan::aim(const Occupancy& occupancy, std::size_t rank) {
+void ClaimPlan::retarget(const Occupancy& occupancy, std::size_t rank) {
   auto slots = occupancy.free_from(rank, std::min(chain_length_, kAimedChain));
   if (!slots.empty()) candidates_ = std::move(slots);
 }

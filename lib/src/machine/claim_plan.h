@@ -66,8 +66,8 @@ class ClaimPlan {
   Txn transaction() const;
 
   // After Ranked: if rank <= free, transaction() is now aimed at our pair; else
-  // wait, then aim() by what the watch shows.
-  ClaimOutcome take(const TxnReply& reply);
+  // wait, then retarget() by what the watch shows.
+  ClaimOutcome on_reply(const TxnReply& reply);
 
   // The outcome of the last one is unknown: our ticket may be an old one.
   void outcome_unknown() noexcept { count_is_rank_ = false; }
@@ -75,7 +75,7 @@ class ClaimPlan {
   // False if the chain cannot get shorter: etcd's limit is too low for us.
   bool shorten_chain() noexcept;
 
-  void aim(const Occupancy& occupancy, std::size_t rank);
+  void retarget(const Occupancy& occupancy, std::size_t rank);
 
  private:
   Txn chain() const;

@@ -25,7 +25,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kMaxSleep = 3600s;
 constexpr std::size_t kMaxNews = 65536;
 
 struct News {
@@ -95,7 +94,7 @@ class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<SlotId> changed_;
   std::unique_ptr<Watch> watch_;
   std::uint64_t watch_number_ = 0;
-  const std::shared_ptr<Mailbox<News>> mailbox_ = std::make_shared<Mailbox<News>>(kMaxNews);
+  const std::shared_ptr<Mailbox<News>> mailbox_ = std::make_shared<Mailbox<News>>(clock_, kMaxNews);
   bool away_ = false;
 
   const pid_t pid_;
@@ -118,7 +117,7 @@ Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
     if (!is_transient(code) && code != ErrorCode::kCompacted) return explained(std::move(listed).error(), keys_);
     if (!std::exchange(away_, true))
       say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
-    mailbox_->take(backoff.next(), stop);
+    mailbox_->take(clock_.now() + backoff.next(), stop);
   }
 }
 
@@ -144,9 +143,7 @@ void RecordStore::Impl::stop() {
 void RecordStore::Impl::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     act(stop);
-    const auto sleep = std::clamp<std::chrono::nanoseconds>(
-        std::min(machine_.wake(), clock_.now() + kMaxSleep) - clock_.now(), 0ns, kMaxSleep);
-    for (News& news : mailbox_->take(sleep, stop)) take(news);
+    for (News& news : mailbox_->take(machine_.wake(), stop)) take(news);
     if (mailbox_->take_overflow()) machine_.events_dropped(clock_.now());
     publish();  // once for all that had come
     note_liveness();
@@ -204,7 +201,9 @@ void RecordStore::Impl::open_watch() {
   watch_.reset();
   watch_ = etcd_->watch({keys_.records(), machine_.resume_revision()},
                         [mailbox = mailbox_, number = ++watch_number_](Result<WatchBatch> batch) {
-                          mailbox->push(News{number, std::move(batch)});
+                          const bool ended = !batch;
+                          News news{number, std::move(batch)};
+                          ended ? mailbox->push(std::move(news)) : mailbox->push_or_drop(std::move(news));
                         });
   machine_.watching();
 }

@@ -56,7 +56,7 @@ class Storm {
     auto reply = store_.txn(one.plan.transaction());
     REQUIRE(reply.has_value());
     if (answer_lost) return one.plan.outcome_unknown();
-    const ClaimOutcome outcome = one.plan.take(*reply);
+    const ClaimOutcome outcome = one.plan.on_reply(*reply);
     if (const auto* owned = std::get_if<Owned>(&outcome)) {
       one.owned = *owned;
     } else {

@@ -1,15 +1,15 @@
 // The thread shells around the claim's machines, on an etcd in memory that loses
 // answers, goes away, runs full and is restored from a backup.
-#include "claim/claim_keeper.h"
 #include "support/counting_etcd.h"
-#include "support/eventually.h"
-#include "support/fake_etcd.h"
 #include "support/faulty_etcd.h"
+#include "unit/claim/claim_world.h"
 
-#include <idetcd/registration.h>
+#include <idetcd/slot_claimer.h>
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -18,54 +18,21 @@ using namespace internal;
 namespace {
 
 using namespace std::chrono_literals;
+using testing::at;
 using testing::EtcdCall;
 using testing::eventually;
 using testing::FakeEtcd;
 using testing::Fault;
 using testing::FaultyEtcd;
-using testing::ManualClock;
+using testing::Log;
+using testing::Time;
+using testing::World;
 using Phase = ClaimKeeper::Phase;
 
-constexpr auto kPatience = 20s;
-
-Record some_record() {
-  Record record;
-  record.ipv4.push_back({10, 0, 0, 1});
-  return record;
-}
-
-struct World {
-  explicit World(SlotId limit) : pattern(*PatternTemplate::parse("worker{{.ID}}.tf.local.", limit)) {}
-
-  Result<HeldSlot> run(const std::shared_ptr<Etcd>& through, ClaimOptions options = {},
-                       std::stop_token stop = {}) const {
-    return ClaimRun({.etcd = through, .pattern = pattern, .options = std::move(options), .clock = &clock},
-                    some_record(), stop)
-        .run();
-  }
-  std::unique_ptr<ClaimKeeper> keep(std::chrono::seconds ttl = 20s) const {
-    ClaimOptions options;
-    options.ttl = ttl;
-    auto held = run(etcd, options);
-    REQUIRE(held.has_value());
-    return std::make_unique<ClaimKeeper>(std::move(*held));
-  }
-  std::size_t records() const {
-    return etcd->range({.keys = PoolKeys("", pattern).records(), .count_only = true}, {})->count;
-  }
-  // The keeper sleeps by real time; a jump of the clock must wake it.
-  void jump(const ClaimKeeper& keeper, std::chrono::nanoseconds by) {
-    clock.advance(by);
-    keeper.slot().mailbox->push(Nudge{});
-  }
-
-  ManualClock clock{boot_clock()};
-  std::shared_ptr<FakeEtcd> etcd = std::make_shared<FakeEtcd>(clock);
-  PatternTemplate pattern;
-};
-
-Phase phase_of(ClaimKeeper& keeper) {
-  return keeper.wait_change(Phase{-1}, {});
+ClaimOptions with_ttl(std::chrono::seconds ttl) {
+  ClaimOptions options;
+  options.ttl = ttl;
+  return options;
 }
 
 }  // namespace
@@ -118,34 +85,44 @@ TEST_CASE("a full disk is waited out by claimants and does not hurt holders", "[
   World world(3);
   auto keeper = world.keep();
   world.etcd->set_disk(FakeEtcd::Disk::kFull);
-  std::jthread newcomer([&] { CHECK(world.run(world.etcd).has_value()); });
-  world.jump(*keeper, 8s);  // a keep-alive falls due
-  CHECK(keeper->held());
+  std::atomic<bool> claimed{false};
+  std::jthread newcomer([&] { claimed = world.run(world.etcd).has_value(); });
+  const auto grants = world.etcd->counts().lease_grant;
+  REQUIRE(eventually([&] { return world.etcd->counts().lease_grant >= grants + 2; }));  // refused, and again
+  CHECK_FALSE(claimed);
+  const auto lost = keeper->lost();
+  for (int renewal = 1; renewal <= 3; ++renewal) {  // longer than the lease without one
+    world.clock.advance(8s);
+    REQUIRE(eventually([&] { return world.etcd->counts().keep_alive >= renewal; }));
+  }
+  CHECK(eventually([&] { return keeper->held(); }));
+  CHECK_FALSE(lost.stop_requested());
   world.etcd->set_disk(FakeEtcd::Disk::kFree);
+  world.clock.advance(20s);  // the newcomer's pause
   newcomer.join();
-  CHECK(world.records() == 2);
+  CHECK(claimed);
 }
 
 TEST_CASE("a claim can be released while the disk is full", "[claim]") {
   World world(3);
   auto keeper = world.keep();
   world.etcd->set_disk(FakeEtcd::Disk::kFull);
-  CHECK(keeper->release(2s).has_value());
+  CHECK(keeper->release(world.clock.now() + 2s).has_value());
   CHECK(world.etcd->leases() == 0);
 }
 
 TEST_CASE("fenced at the deadline, and held again when the lease proves to have lived", "[claim]") {
   World world(3);
-  auto keeper = world.keep(2s);
+  auto keeper = world.keep(with_ttl(2s));
   const auto lost = keeper->lost();
   const Revision token = keeper->slot().owned.token;
   world.etcd->stop();
-  world.jump(*keeper, 60s);
+  world.clock.advance(60s);
   CHECK_FALSE(keeper->held());  // at once, by the clock alone
-  REQUIRE(eventually(kPatience, [&] { return lost.stop_requested(); }));
-  CHECK(phase_of(*keeper) == Phase::kDoubted);
+  REQUIRE(eventually([&] { return lost.stop_requested(); }));
+  CHECK(keeper->phase() == Phase::kSuspect);
   world.etcd->start();  // leases stood still with it
-  REQUIRE(eventually(kPatience, [&] { return keeper->held(); }));
+  REQUIRE(eventually([&] { return keeper->held(); }));
   CHECK(keeper->slot().owned.token == token);
   CHECK_FALSE(keeper->lost().stop_requested());
   CHECK(lost.stop_requested());
@@ -155,10 +132,10 @@ TEST_CASE("lost for good when the lease has ended meanwhile", "[claim]") {
   World world(3);
   auto keeper = world.keep();
   world.etcd->set_network(FakeEtcd::Network::kRefusing);
-  world.jump(*keeper, 60s);
+  world.clock.advance(60s);
   CHECK_FALSE(keeper->held());
   world.etcd->set_network(FakeEtcd::Network::kUp);
-  REQUIRE(eventually(kPatience, [&] { return phase_of(*keeper) == Phase::kGone; }));
+  REQUIRE(eventually([&] { return keeper->phase() == Phase::kLost; }));
   CHECK(world.records() == 0);
 }
 
@@ -168,12 +145,10 @@ TEST_CASE("a sticky slot is kept for its whole time, whenever its node dies", "[
   options.ttl = 20s;
   options.node_id = "host-7";
   options.sticky = 60s;
-  auto held = world.run(world.etcd, options);
-  REQUIRE(held.has_value());
-  ClaimKeeper keeper(std::move(*held));
+  auto keeper = world.keep(options);
   for (int renewal = 1; renewal <= 3; ++renewal) {
-    world.jump(keeper, 7s);
-    REQUIRE(eventually(kPatience, [&] { return world.etcd->counts().keep_alive >= 2 * renewal; }));
+    world.clock.advance(7s);
+    REQUIRE(eventually([&] { return world.etcd->counts().keep_alive >= 2 * renewal; }));
   }
   world.etcd->set_network(FakeEtcd::Network::kRefusing);
   const auto until_left = [&](std::size_t leases) {
@@ -185,55 +160,38 @@ TEST_CASE("a sticky slot is kept for its whole time, whenever its node dies", "[
   CHECK(until_left(0) >= 60s);
 }
 
-TEST_CASE("a registration that lost its lease goes for its own slot first", "[claim][registration]") {
-  const auto etcd = std::make_shared<FakeEtcd>();
-  const auto pattern = *PatternTemplate::parse("worker{{.ID}}.tf.local.", 5);
-  auto first = SlotClaimer(etcd, pattern, {}).claim(some_record());
-  REQUIRE(first.has_value());
-  std::mutex mutex;
-  std::vector<Ownership> claims;
-  const auto count = [&] {
-    std::lock_guard lock(mutex);
-    return claims.size();
-  };
-  RegistrationOptions options;
-  options.on_claimed = [&](const Ownership& ownership) {
-    std::lock_guard lock(mutex);
-    claims.push_back(ownership);
-  };
-  Registration registration(etcd, pattern, options, some_record());
-  REQUIRE(eventually(kPatience, [&] { return count() == 1; }));
-  REQUIRE(first->release().has_value());
-  etcd->expire(claims[0].lease);
-  REQUIRE(eventually(kPatience, [&] { return count() == 2; }));
-  CHECK(claims[0].slot == 2);
-  CHECK(claims[1].slot == 2);
-  CHECK(claims[1].node_id == claims[0].node_id);
-  CHECK(claims[1].token > claims[0].token);
-}
-
 TEST_CASE("an etcd restored from a backup without our claim: fenced, then lost", "[claim]") {
   World world(3);
+  Log log;
   const auto before = world.etcd->backup();
-  auto keeper = world.keep();
+  ClaimOptions options;
+  options.log = log.sink();
+  auto keeper = world.keep(options);
   world.etcd->restore(before);
-  world.jump(*keeper, 8s);
-  REQUIRE(eventually(kPatience, [&] { return phase_of(*keeper) == Phase::kGone; }));
+  world.clock.advance(8s);
+  REQUIRE(eventually([&] { return log.lines().size() == 2; }));
+  CHECK(log.lines()[0] == "worker1.tf.local. is not held for now: etcd was replaced by another cluster");
+  CHECK(log.lines()[1].starts_with("worker1.tf.local. is lost: "));
+  CHECK(keeper->phase() == Phase::kLost);
   CHECK_FALSE(keeper->held());
 }
 
-TEST_CASE("an etcd restored from a backup with our claim: proved, then held", "[claim]") {
+TEST_CASE("an etcd restored from a backup with our claim: fenced, proved, then held", "[claim]") {
   World world(3);
-  auto keeper = world.keep();
-  const auto backup = world.etcd->backup();
-  world.etcd->restore(backup);
-  world.jump(*keeper, 8s);
-  // The keep-alive's answer shows another cluster: doubt, proof, and held again.
-  const auto asked = world.etcd->counts().txn;
-  REQUIRE(
-      eventually(kPatience, [&] { return world.etcd->counts().txn > asked || world.etcd->counts().keep_alive > 0; }));
-  CHECK(eventually(kPatience, [&] { return keeper->held(); }));
-  CHECK(keeper->release(2s).has_value());
+  Log log;
+  ClaimOptions options;
+  options.log = log.sink();
+  auto keeper = world.keep(options);
+  const auto lost = keeper->lost();
+  world.etcd->restore(world.etcd->backup());
+  world.clock.advance(8s);
+  REQUIRE(eventually([&] { return log.lines().size() == 2; }));
+  CHECK(log.lines()[0] == "worker1.tf.local. is not held for now: etcd was replaced by another cluster");
+  CHECK(log.lines()[1] == "worker1.tf.local. is held again");
+  CHECK(lost.stop_requested());
+  CHECK(keeper->held());
+  CHECK(world.etcd->counts().txn == 2);  // the claim, and the proof
+  CHECK(keeper->release(world.clock.now() + 2s).has_value());
   CHECK(world.records() == 0);
 }
 
@@ -252,59 +210,131 @@ class LaggingMember final : public testing::CountingEtcd {
 TEST_CASE("a member that lags behind is asked, and costs nobody a slot", "[claim]") {
   World world(3);
   const auto lagging = std::make_shared<LaggingMember>(world.etcd);
-  auto held = world.run(lagging);
-  REQUIRE(held);
-  ClaimKeeper keeper(std::move(*held));
-  const std::stop_token lost = keeper.lost();
+  auto keeper = world.keep(lagging);
+  const std::stop_token lost = keeper->lost();
   for (int round = 0; round < 5; ++round) {
     const auto asked = lagging->requests();
-    world.jump(keeper, 8s);
-    REQUIRE(eventually(kPatience, [&] { return lagging->requests() > asked; }));
+    world.clock.advance(8s);
+    REQUIRE(eventually([&] { return lagging->requests() > asked; }));
   }
-  REQUIRE(eventually(kPatience, [&] { return keeper.held(); }));
+  REQUIRE(eventually([&] { return keeper->held(); }));
   CHECK_FALSE(lost.stop_requested());
 }
 
-TEST_CASE("suspicion that can not be cleared ends with the trust there was", "[claim]") {
+TEST_CASE("suspicion that cannot be cleared ends with the trust there was", "[claim]") {
   World world(3);
   const auto faulty = std::make_shared<FaultyEtcd>(world.etcd);
-  auto held = world.run(std::make_shared<LaggingMember>(faulty));
-  REQUIRE(held);
-  ClaimKeeper keeper(std::move(*held));
+  auto keeper = world.keep(std::make_shared<LaggingMember>(faulty));
   faulty->script(EtcdCall::kTxn, std::vector(1000, Fault::request_lost()));
   for (int round = 0; round < 3; ++round) {
     const auto sent = world.etcd->counts().keep_alive;
-    world.jump(keeper, 7s);
-    REQUIRE(eventually(kPatience, [&] { return world.etcd->counts().keep_alive > sent; }));
+    world.clock.advance(7s);
+    REQUIRE(eventually([&] { return world.etcd->counts().keep_alive > sent; }));
   }
-  CHECK_FALSE(keeper.held());
-  CHECK(eventually(kPatience, [&] { return phase_of(keeper) == Phase::kDoubted; }));
+  CHECK_FALSE(keeper->held());
+  CHECK(eventually([&] { return keeper->phase() == Phase::kSuspect; }));
 }
 
-TEST_CASE("claiming stops when told to, with etcd refusing, silent or full", "[claim]") {
-  World world(1);
-  const auto network = GENERATE(FakeEtcd::Network::kRefusing, FakeEtcd::Network::kSilent);
-  world.etcd->set_network(network);
+TEST_CASE("claiming stops when asked to, with etcd refusing, silent or full, or in the queue", "[claim]") {
+  World world(1, Time::kStandsStill);  // no deadline comes: only the stop can end it
+  ClaimOptions options;
+  std::atomic<bool> waits{false};
+  SECTION("refusing") {
+    world.etcd->set_network(FakeEtcd::Network::kRefusing);
+  }
+  SECTION("silent") {
+    world.etcd->set_network(FakeEtcd::Network::kSilent);
+  }
+  SECTION("a full disk") {
+    world.etcd->set_disk(FakeEtcd::Disk::kFull);
+  }
+  SECTION("in the queue") {
+    (void)world.keep();
+    options.on_full = OnFull::kWait;
+  }
+  const auto before = world.etcd->counts();
+  options.on_position = [&](std::size_t) { waits = true; };
   std::stop_source stop;
+  std::optional<ErrorCode> code;
   std::jthread claimant([&] {
-    const auto held = world.run(world.etcd, {}, stop.get_token());
-    REQUIRE_FALSE(held.has_value());
-    CHECK(held.error().code == ErrorCode::kCancelled);
+    const auto held = world.run(world.etcd, options, stop.get_token());
+    if (!held) code = held.error().code;
   });
+  REQUIRE(eventually([&] {
+    return options.on_full == OnFull::kWait ? waits.load() : world.etcd->counts().lease_grant > before.lease_grant;
+  }));
   stop.request_stop();
-  const auto asked = std::chrono::steady_clock::now();
-  claimant.join();
-  CHECK(std::chrono::steady_clock::now() - asked < 5s);
+  // A claim that was told to stop still tries, for a second, to revoke its lease.
+  std::atomic<bool> ended{false};
+  std::jthread joiner([&] {
+    claimant.join();
+    ended = true;
+  });
+  REQUIRE(eventually([&] { return ended.load(); }));
+  joiner.join();
+  CHECK(code == ErrorCode::kCancelled);
 }
 
 TEST_CASE("release is bounded with a silent etcd", "[claim]") {
-  World world(1);
+  World world(1, Time::kStandsStill);
   auto keeper = world.keep();
   world.etcd->set_network(FakeEtcd::Network::kSilent);
-  const auto asked = std::chrono::steady_clock::now();
-  CHECK_FALSE(keeper->release(500ms).has_value());
+  const TimePoint until = world.clock.now() + 500ms;
+  std::atomic<bool> ended{false};
+  std::optional<Status> released;
+  std::jthread releaser([&] {
+    released = keeper->release(until);
+    ended = true;
+  });
+  REQUIRE(eventually([&] { return world.etcd->counts().lease_revoke == 1; }));
   CHECK_FALSE(keeper->held());
-  CHECK(std::chrono::steady_clock::now() - asked < CallOptions{}.timeout);  // a call's own bound
+  CHECK_FALSE(ended);
+  world.clock.advance(500ms);
+  REQUIRE(eventually([&] { return ended.load(); }));
+  releaser.join();
+  CHECK_FALSE(released->has_value());
+}
+
+TEST_CASE("a release that failed is tried again by the next one", "[claim]") {
+  World world(1);
+  auto keeper = world.keep();
+  world.etcd->set_network(FakeEtcd::Network::kRefusing);
+  CHECK_FALSE(keeper->release(world.clock.now() + 50ms).has_value());
+  CHECK_FALSE(keeper->release(world.clock.now() + 50ms).has_value());
+  world.etcd->set_network(FakeEtcd::Network::kUp);
+  CHECK(world.records() == 1);
+  CHECK(keeper->release(world.clock.now() + 2s).has_value());
+  CHECK(world.records() == 0);
+  CHECK(keeper->release(world.clock.now() + 2s).has_value());
+}
+
+TEST_CASE("a keeper wakes at the moment its trust ends, under whatever clock", "[claim]") {
+  World world(1, Time::kStandsStill);
+  auto keeper = world.keep();
+  const auto lost = keeper->lost();
+  world.etcd->set_network(FakeEtcd::Network::kSilent);
+  world.clock.advance(18s);
+  CHECK(keeper->held());
+  CHECK_FALSE(lost.stop_requested());
+  world.clock.advance(1s);  // a margin of a second before the lease's 20 s
+  REQUIRE(eventually([&] { return lost.stop_requested(); }));
+  CHECK(keeper->phase() == Phase::kSuspect);
+}
+
+TEST_CASE("a keep-alive's answer is not lost behind a heap of watch events", "[claim]") {
+  World world(1);
+  const auto mailbox = std::make_shared<ClaimMailbox>(world.clock, 2);
+  for (int i = 0; i < 5; ++i) mailbox->push_or_drop(WatchNews{1, WatchBatch{}});
+  REQUIRE(world.etcd->lease_grant(7, 20s, {}).has_value());
+  LeasePair leases;
+  leases.session.emplace(*world.etcd, world.clock, mailbox, 7, 20s, world.clock.now());
+  world.clock.advance(8s);
+  leases.send_due();
+  REQUIRE(eventually([&] {
+    leases.wait(*mailbox, world.clock, world.clock.now(), {});
+    return leases.session->machine().trust_until() > world.clock.now() + 15s;
+  }));
+  CHECK(mailbox->take_overflow());
 }
 
 }  // namespace idetcd

@@ -118,7 +118,7 @@ TEST_CASE("a second process with our node id is told who we are", "[claim]") {
   REQUIRE(storm.store_.add_lease(77));
   ClaimPlan twin(storm.keys_, storm.names_,
                  {.node_id = one.node, .address = "10.0.0.2", .record = "{}", .session = 77});
-  const ClaimOutcome outcome = twin.take(*storm.store_.txn(twin.transaction()));
+  const ClaimOutcome outcome = twin.on_reply(*storm.store_.txn(twin.transaction()));
   const auto* taken = std::get_if<Taken>(&outcome);
   REQUIRE(taken);
   CHECK(taken->lease == one.lease);

@@ -54,7 +54,7 @@ struct Prepared {
   std::vector<char*> argv;
   std::vector<char*> environment;
   pid_t parent;
-  int failure_fd;  // gets errno if the program can not be started
+  int failure_fd;  // gets errno if the program cannot be started
 };
 
 // Between fork and exec only async-signal-safe calls are allowed.
@@ -82,7 +82,7 @@ int open_pid_fd(pid_t pid) {
 }
 
 Error refused(std::string_view program, int reason) {
-  return {ErrorCode::kUnavailable, fmt::format("{} can not be started: {}", program, std::strerror(reason))};
+  return {ErrorCode::kUnavailable, fmt::format("cannot start {}: {}", program, std::strerror(reason))};
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ Result<ChildProcess> ChildProcess::start(const ChildCommand& command) {
   const std::string& program = command.argv.front();
   Prepared prepared{find_program(program), pointers(command.argv), pointers(command.environment), ::getpid(), -1};
   if (prepared.file.empty()) {
-    return Error{ErrorCode::kNotFound, fmt::format("{}: there is no such program (PATH was searched)", program)};
+    return Error{ErrorCode::kNotFound, fmt::format("{}: no such program in PATH", program)};
   }
   std::array<int, 2> failure{};
   if (::pipe2(failure.data(), O_CLOEXEC) != 0) return refused(program, errno);
@@ -134,7 +134,7 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::signal(int number) noexcept {
-  // By the descriptor, which can not come to mean another process.
+  // By the descriptor, which never refers to another process.
   ::syscall(SYS_pidfd_send_signal, pid_fd_, number, nullptr, 0);
 }
 

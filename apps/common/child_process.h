@@ -1,4 +1,4 @@
-// ChildProcess: a program that we started and that we end.
+// ChildProcess: a program that this process starts and ends.
 #pragma once
 
 #include <idetcd/result.h>
@@ -13,7 +13,7 @@
 namespace idetcd::app {
 
 struct ChildCommand {
-  std::vector<std::string> argv;         // argv[0] is looked for in PATH
+  std::vector<std::string> argv;         // not empty; argv[0] is looked up in PATH
   std::vector<std::string> environment;  // the whole of it, "NAME=value"
   int stdout_fd = -1;                    // -1: ours
   int stderr_fd = -1;                    // -1: ours
@@ -29,14 +29,15 @@ struct ChildCommand {
 // The environment of this process.
 std::vector<std::string> current_environment();
 
-// How a process ended, as a shell tells it: its exit status, or 128 + the signal.
+// How a process ended, in the way of a shell: its exit status, or 128 + the signal.
 using ExitCode = int;
 
-// Move-only. The destructor kills the process if it still runs, and reaps it.
+// Move-only; for one thread, but for signal(). The destructor kills the process if it
+// still runs, and reaps it.
 class ChildProcess {
  public:
-  // Returns when the program runs. kNotFound: there is no such program;
-  // kUnavailable: the system refused.
+  // Returns after exec: the program runs. kNotFound: no such program; kUnavailable: the
+  // system refused.
   static Result<ChildProcess> start(const ChildCommand& command);
 
   ChildProcess(ChildProcess&& other) noexcept
@@ -48,13 +49,13 @@ class ChildProcess {
   // Readable once the process has ended.
   int pid_fd() const noexcept { return pid_fd_; }
 
-  // From any thread while the object lives; nothing if the process has ended.
+  // From any thread while the object lives; no effect once the process has ended.
   void signal(int number) noexcept;
 
-  // None if it still runs after `most`. May be called again.
+  // Blocks. None if it still runs after `most`. May be called again.
   std::optional<ExitCode> wait_for(std::chrono::milliseconds most) noexcept;
 
-  // SIGTERM, and SIGKILL after `grace`; returns when it has ended.
+  // SIGTERM, and SIGKILL after `grace`. Blocks until the process has ended.
   ExitCode end(std::chrono::milliseconds grace) noexcept;
 
  private:

@@ -16,15 +16,15 @@ class Reader {
   Reader(std::span<const CorefileLine> lines, std::string_view file) : lines_(lines), file_(file) {}
 
   Result<Corefile> read() {
-    if (done()) return problem(1, "the file is empty; it needs a server block, as `. {`");
+    if (done()) return problem(1, "the file is empty; expected a server block, e.g. `. {`");
     const CorefileLine& key = line();
     if (auto read = read_key(key); !read) return read.error();
     ++at_;
     if (auto read = read_server_block(key.number); !read) return read.error();
     if (!done()) {
       return problem(line().number,
-                     fmt::format("a second server block begins here (the first is in line {}); only one is understood: "
-                                 "put the idetcd blocks into that",
+                     fmt::format("a second server block begins here (the first is in line {}); only one is supported: "
+                                 "put the idetcd blocks into the first",
                                  key.number));
     }
     return std::move(corefile_);
@@ -41,17 +41,17 @@ class Reader {
   // `. {`, `.:1053 {`, `dns://.:1053 {`
   Status read_key(const CorefileLine& key) {
     if (!key.words.back().is("{")) {
-      return problem(key.number, "a server block must begin here: a key and an opening brace, as `. {` or `.:1053 {`");
+      return problem(key.number, "expected a server block: a key and an opening brace, e.g. `. {` or `.:1053 {`");
     }
     if (key.words.size() == 1) return problem(key.number, "the server block has no key; write `. {` or `.:1053 {`");
     if (key.words.size() > 2) {
-      return problem(key.number, fmt::format("the server block has {} keys; only one is understood, as `.:1053 {{`",
+      return problem(key.number, fmt::format("the server block has {} keys; only one is supported, e.g. `.:1053 {{`",
                                              key.words.size() - 1));
     }
     std::string_view zone = key.words.front().text;
     if (const auto scheme = zone.find("://"); scheme != std::string_view::npos) {
       if (zone.substr(0, scheme) != "dns") {
-        return problem(key.number, fmt::format("\"{}\": only plain DNS is served; write dns:// or nothing", zone));
+        return problem(key.number, fmt::format("\"{}\": only plain DNS is supported; write dns:// or no scheme", zone));
       }
       zone.remove_prefix(scheme + 3);
     }
@@ -61,7 +61,7 @@ class Reader {
     }
     if (zone != ".") {
       return problem(key.number,
-                     fmt::format("\"{}\": only the root zone is understood here, as `. {{`; the zone that is served "
+                     fmt::format("\"{}\": only the root zone is supported here, e.g. `. {{`; the zone that is served "
                                  "follows from the pattern",
                                  zone));
     }
@@ -72,7 +72,8 @@ class Reader {
     std::uint16_t port = 0;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (failed != std::errc{} || end != text.data() + text.size() || port == 0) {
-      return problem(number, fmt::format("\"{}\" is not a port; write a number from 1 to 65535, as `.:1053 {{`", text));
+      return problem(number,
+                     fmt::format("\"{}\" is not a port; expected a number from 1 to 65535, e.g. `.:1053 {{`", text));
     }
     corefile_.port = port;
     return {};
@@ -117,7 +118,7 @@ class Reader {
     for (const CorefileWord& word : now.words) {
       if (word.is("{"))
         return problem(now.number, fmt::format("\"{}\" has no block; remove the brace", now.words.front().text));
-      if (word.is("}")) return problem(now.number, "a closing brace must stand on a line of its own");
+      if (word.is("}")) return problem(now.number, "a closing brace must be on its own line");
     }
     CorefileSetting setting{now.words.front().text, {}, now.number};
     for (const CorefileWord& word : std::span(now.words).subspan(1)) setting.arguments.push_back(word.text);
@@ -128,7 +129,7 @@ class Reader {
   Status check_closing(const CorefileLine& now) const {
     if (now.words.size() == 1) return {};
     return problem(now.number,
-                   fmt::format("\"{}\" after the closing brace; put it on a line of its own", now.words[1].text));
+                   fmt::format("\"{}\" after the closing brace; put it on its own line", now.words[1].text));
   }
 
   Error unclosed(int opened, std::string_view what) const {

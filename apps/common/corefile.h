@@ -9,8 +9,8 @@
 //   }
 //
 // One server block for the root zone, with one or more idetcd blocks in it. Words are
-// split at blanks; "quotes" hold a word together (\" inside); # starts a comment. What is
-// not understood is an Error, never skipped.
+// split at blanks; "quotes" keep a word with blanks together (\" inside); # starts a
+// comment. Anything else is an Error, never skipped.
 #pragma once
 
 #include <idetcd/result.h>
@@ -24,7 +24,7 @@
 
 namespace idetcd::app {
 
-// One line of an idetcd block; which names exist is not the reader's business.
+// One line of an idetcd block. Any name is accepted: the settings have their own table.
 struct CorefileSetting {
   std::string name;
   std::vector<std::string> arguments;

@@ -35,11 +35,11 @@ class Line {
     rest_.remove_prefix(end);
     // CoreDNS would cut the word here without a sound.
     if (word.find('#') != std::string_view::npos) {
-      return fail(fmt::format("\"{}\" has a # in it; put a blank before a comment, or the word in quotes", word));
+      return fail(fmt::format("\"{}\" contains a #; put a space before a comment, or quote the word", word));
     }
     if (has_placeholder(word)) {
       return fail(
-          fmt::format("\"{}\": environment placeholders are not understood; set IDETCD_... variables instead", word));
+          fmt::format("\"{}\": environment placeholders are not supported; set IDETCD_... variables instead", word));
     }
     return CorefileWord{std::string(word), false};
   }
@@ -50,7 +50,7 @@ class Line {
       if (rest_[at] == '"') {
         rest_.remove_prefix(at + 1);
         if (!rest_.empty() && !is_blank(rest_.front())) {
-          return fail(fmt::format("put a blank after the closing quote of \"{}\"", word.text));
+          return fail(fmt::format("put a space after the closing quote of \"{}\"", word.text));
         }
         return word;
       }
@@ -89,7 +89,7 @@ Result<std::vector<CorefileLine>> split_corefile(std::string_view text, std::str
     text.remove_prefix(std::min(end + 1, text.size()));
     if (raw.find('\0') != std::string_view::npos) {
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("{}:{}: not a text file: it has a zero byte", file, number)};
+                   fmt::format("{}:{}: not a text file: it contains a zero byte", file, number)};
     }
     CorefileLine line{number, {}};
     Line words(raw);

@@ -34,7 +34,7 @@ std::vector<std::string> clean_environment() {
   std::erase_if(all, [](const std::string& entry) { return entry.starts_with("ETCD_"); });
   utsname machine{};
   if (::uname(&machine) == 0 && std::string_view(machine.machine) == "aarch64") {
-    all.emplace_back("ETCD_UNSUPPORTED_ARCH=arm64");  // etcd 3.4 wants to be told
+    all.emplace_back("ETCD_UNSUPPORTED_ARCH=arm64");  // etcd 3.4 refuses to start without it
   }
   return all;
 }
@@ -95,7 +95,7 @@ class DevEtcd::Impl {
     std::optional<ChildProcess> child;
     Status started = spawn(child);
     for (int tries = 1; !started && started.error().code == ErrorCode::kUnavailable && tries < 3; ++tries) {
-      choose_ports();  // somebody was quicker with one of them
+      choose_ports();  // another process took one of them
       started = spawn(child);
     }
     const bool up = started.has_value();
@@ -103,8 +103,7 @@ class DevEtcd::Impl {
     if (!up) return;
     while (child_ended_first(*child)) {
       const auto code = child->wait_for(1s);
-      log_(LogLevel::kWarning,
-           fmt::format("the private etcd ended (status {}); it is started again", code.value_or(-1)));
+      log_(LogLevel::kWarning, fmt::format("the private etcd exited (status {}); restarting it", code.value_or(-1)));
       for (started = spawn(child); !started && !stopping(500ms); started = spawn(child)) {
         log_(LogLevel::kError, started.error().message);
       }
@@ -125,7 +124,7 @@ class DevEtcd::Impl {
     if (log_fd >= 0) ::close(log_fd);
     if (!started && started.error().code == ErrorCode::kNotFound) {
       return Error{ErrorCode::kNotFound,
-                   "there is no `etcd` program; install it, on Debian with: apt-get install etcd-server"};
+                   "no `etcd` program in PATH; install it, on Debian with: apt-get install etcd-server"};
     }
     if (!started) return started.error();
     child.emplace(std::move(*started));
@@ -136,7 +135,7 @@ class DevEtcd::Impl {
     const auto deadline = std::chrono::steady_clock::now() + 15s;
     while (!accepts(client_port_)) {
       if (child.wait_for(20ms)) {
-        return Error{ErrorCode::kUnavailable, fmt::format("the private etcd ended at once: {}", last_line(log_file))};
+        return Error{ErrorCode::kUnavailable, fmt::format("the private etcd exited at once: {}", last_line(log_file))};
       }
       if (std::chrono::steady_clock::now() > deadline) {
         return Error{ErrorCode::kUnavailable, fmt::format("the private etcd does not answer: {}", last_line(log_file))};
@@ -160,7 +159,7 @@ class DevEtcd::Impl {
             "--log-level=error"};
   }
 
-  // False: we are to stop.
+  // False: stop was requested.
   bool child_ended_first(ChildProcess& child) const {
     std::array<pollfd, 2> fds{{{child.pid_fd(), POLLIN, 0}, {stop_fd_.get(), POLLIN, 0}}};
     while (::poll(fds.data(), fds.size(), -1) < 0) {

@@ -1,4 +1,4 @@
-// DevEtcd: a private, throw-away etcd for trying things out.
+// DevEtcd: a private, temporary etcd for trying things out.
 #pragma once
 
 #include <idetcd/log.h>
@@ -11,13 +11,14 @@
 namespace idetcd::app {
 
 // Runs the `etcd` of the PATH on free loopback ports with its data in a temporary
-// folder, and starts it again, on the same data, should it end. It dies with this
-// process, however that ends. Owns one thread. The destructor ends it at once and
-// removes the folder.
+// directory, and restarts it on the same data and ports if it exits. It is killed when
+// this process ends, however that ends. Owns one thread, on which `log` is called. The
+// destructor kills etcd and removes the directory.
 class DevEtcd {
  public:
-  // Returns when it answers, within about ten seconds. kNotFound says which package
-  // to install.
+  // Blocks until etcd accepts connections: at most 15 s, three times if it exits because
+  // a port was taken. kNotFound names the package to install; kUnavailable quotes the last
+  // line of etcd's log. Throws Exit as free_loopback_ports().
   static Result<std::unique_ptr<DevEtcd>> start(LogSink log);
   ~DevEtcd();
 

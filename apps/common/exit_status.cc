@@ -8,12 +8,12 @@ namespace idetcd::app {
 
 const std::string_view kExitStatusHelp =
     "Exit status:\n"
-    "   0  ended as asked\n"
+    "   0  stopped as requested\n"
     "  64  a wrong flag, argument or environment value\n"
-    "  69  etcd refused for good, as when TLS can not be agreed\n"
+    "  69  etcd is unusable, e.g. the TLS handshake failed\n"
     "  70  an internal error\n"
-    "  71  the system refused, as when a port is in use\n"
-    "  75  no name to be had now: the pool is full, or the name was lost (--on-lost exit)\n"
+    "  71  the system refused, e.g. a port is in use\n"
+    "  75  no free name in the pool, or the name was lost (--on-lost exit)\n"
     "  77  etcd denied the user, the password or the permission\n"
     "  78  a wrong configuration file, or a node id that another process uses\n";
 

@@ -1,4 +1,4 @@
-// FileDescriptor: closed when its owner goes.
+// FileDescriptor: owns a descriptor and closes it.
 #pragma once
 
 #include <unistd.h>

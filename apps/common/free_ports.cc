@@ -46,7 +46,7 @@ std::vector<std::uint16_t> free_loopback_ports(std::size_t count) {
     ports.push_back(port);
   }
   for (const int fd : held) ::close(fd);
-  if (ports.size() < count) throw Exit(kExitOs, "there are no free ports on 127.0.0.1");
+  if (ports.size() < count) throw Exit(kExitOs, "no free port on 127.0.0.1");
   return ports;
 }
 

@@ -1,4 +1,4 @@
-// A folder that is removed with everything in it when its owner goes.
+// TemporaryFolder: a directory that is removed with its contents by its destructor.
 #pragma once
 
 #include <idetcd/result.h>
@@ -11,7 +11,8 @@ namespace idetcd::app {
 
 class TemporaryFolder {
  public:
-  // "<TMPDIR or /tmp>/<prefix>XXXXXX", readable by its owner only.
+  // "<TMPDIR or /tmp>/<prefix>XXXXXX", accessible to its owner only. kUnavailable: it cannot
+  // be created.
   static Result<TemporaryFolder> create(std::string_view prefix);
 
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}

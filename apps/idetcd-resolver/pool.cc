@@ -121,13 +121,13 @@ void Pool::on_claimed(const Ownership& ownership) {
 void Pool::on_lost(std::string_view reason) {
   claimed_ = false;
   ++losses_;
-  log_(LogLevel::kWarning, fmt::format("the name is lost: {}", reason));
+  log_(LogLevel::kWarning, fmt::format("lost the name: {}", reason));
   events_.on_claim_changed();
 }
 
 void Pool::on_ended(const Error& error) {
   if (error.code == ErrorCode::kLost && settings_.on_lost == app::OnLostPolicy::kServeOnly) {
-    log_(LogLevel::kWarning, "serving on without a name (--on-lost serve-only)");
+    log_(LogLevel::kWarning, "still serving, without a name (--on-lost serve-only)");
     return;
   }
   const app::Exit exit = app::claim_failure(settings_, error, position_.exchange(0));

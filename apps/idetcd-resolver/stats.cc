@@ -60,7 +60,7 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
   both("idetcd_dns_queries_total", "Requests received.", &CounterTotals::queries);
   both("idetcd_dns_dropped_total", "Requests not answered.", &CounterTotals::dropped);
   both("idetcd_dns_truncated_total", "Answers with TC.", &CounterTotals::truncated);
-  both("idetcd_dns_malformed_total", "Requests that are no DNS messages.", &CounterTotals::malformed);
+  both("idetcd_dns_malformed_total", "Requests that are not DNS messages.", &CounterTotals::malformed);
   for (const auto& [transport, totals] : {std::pair{"udp", &dns.udp}, std::pair{"tcp", &dns.tcp.queries}}) {
     for (std::size_t rcode = 0; rcode < kRcodes; ++rcode) {
       if (const char* name = rcode_name(rcode)) {
@@ -70,9 +70,9 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
     }
   }
   families.add("idetcd_dns_tcp_accepted_total", "TCP connections accepted.", MetricType::Counter, dns.tcp.accepted);
-  families.add("idetcd_dns_tcp_open", "TCP connections open now.", MetricType::Gauge, dns.tcp.open);
+  families.add("idetcd_dns_tcp_open", "Open TCP connections.", MetricType::Gauge, dns.tcp.open);
   families.add("idetcd_dns_tcp_shed_total", "TCP connections closed to make room.", MetricType::Counter, dns.tcp.shed);
-  families.add("idetcd_dns_tcp_timed_out_total", "TCP connections closed for idling.", MetricType::Counter,
+  families.add("idetcd_dns_tcp_timed_out_total", "Idle TCP connections closed.", MetricType::Counter,
                dns.tcp.timed_out);
 }
 
@@ -95,25 +95,25 @@ struct PoolFigure {
 constexpr PoolFigure kPoolFigures[] = {
     {"idetcd_pool_members", "Slots that are taken.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.members); }},
-    {"idetcd_pool_limit", "Slots that there are.", MetricType::Gauge,
+    {"idetcd_pool_limit", "Slots of the pool.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.limit); }},
-    {"idetcd_records_malformed", "Keys in etcd that hold no readable record.", MetricType::Gauge,
+    {"idetcd_records_malformed", "Keys in etcd whose record is malformed.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.malformed_records); }},
     {"idetcd_etcd_live", "1: the records are current.", MetricType::Gauge,
      [](const PoolStats& pool) { return pool.etcd_live ? 1.0 : 0.0; }},
     {"idetcd_etcd_behind_seconds", "Seconds since the records were last known to be current.", MetricType::Gauge,
      [](const PoolStats& pool) { return pool.etcd_behind_seconds; }},
-    {"idetcd_etcd_revision", "etcd's revision as of the records.", MetricType::Gauge,
+    {"idetcd_etcd_revision", "etcd revision of the records.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.etcd_revision); }},
     {"idetcd_claim_held", "1: this node owns a name.", MetricType::Gauge,
      [](const PoolStats& pool) { return pool.claim_held ? 1.0 : 0.0; }, true},
     {"idetcd_claim_slot", "The slot of the last claim.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.claim_slot); }, true},
-    {"idetcd_claim_queue_position", "Place in the queue for a name, 1 is next; 0: not waiting.", MetricType::Gauge,
+    {"idetcd_claim_queue_position", "Position in the queue for a name, 1 is next; 0: not waiting.", MetricType::Gauge,
      [](const PoolStats& pool) { return static_cast<double>(pool.queue_position); }, true},
-    {"idetcd_claims_total", "Times that a name was taken or regained.", MetricType::Counter,
+    {"idetcd_claims_total", "Names claimed or reclaimed.", MetricType::Counter,
      [](const PoolStats& pool) { return static_cast<double>(pool.claims_total); }, true},
-    {"idetcd_claim_losses_total", "Times that the name was lost.", MetricType::Counter,
+    {"idetcd_claim_losses_total", "Names lost.", MetricType::Counter,
      [](const PoolStats& pool) { return static_cast<double>(pool.claim_losses_total); }, true},
 };
 

@@ -36,7 +36,7 @@ app::TemporaryFolder make_folder() {
   return std::move(*folder);
 }
 
-// Beside this program when installed, in the folder next to it when just built.
+// Beside this program when installed, in a sibling directory in the build tree.
 std::string find_resolver() {
   std::error_code ignored;
   const auto here = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();

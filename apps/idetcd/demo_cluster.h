@@ -1,4 +1,4 @@
-// DemoCluster: a throw-away etcd and real resolvers on this machine.
+// DemoCluster: a temporary etcd and real resolvers on this machine.
 #pragma once
 
 #include <idetcd/etcd.h>
@@ -46,14 +46,15 @@ class DemoCluster {
   std::uint16_t port() const { return port_; }  // at which every node answers DNS
 
   // Starts one more node; returns at once.
+  // Throws app::Exit if it cannot be started. Valid until nodes() is changed.
   const DemoNode& start_node();
 
   std::vector<DemoNode>& nodes() { return nodes_; }
 
-  // The node that owns `record`, by its address. None: it is not running any more.
+  // The running node that owns `record`, by its address; null: none.
   DemoNode* owner(const NamedRecord& record);
 
-  // Who has which name, straight from etcd.
+  // The owners of the names, read from etcd directly.
   std::shared_ptr<const RecordSet> records() const { return records_->snapshot(); }
 
   // The end of the log of node `number`.

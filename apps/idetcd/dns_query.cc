@@ -58,7 +58,7 @@ Result<DnsReply> ask(const DnsQuery& query) {
   const Rdf name(ldns_dname_new_frm_str(query.name.c_str()));
   const Resolver resolver = make_resolver(query);
   if (!name || !resolver)
-    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" can not be asked for", query.name)};
+    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not a domain name", query.name)};
   const ldns_rr_type type = query.type == QueryType::kA ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA;
   ldns_pkt* raw = nullptr;
   if (ldns_resolver_query_status(&raw, resolver.get(), name.get(), type, LDNS_RR_CLASS_IN, 0) != LDNS_STATUS_OK) {

@@ -9,11 +9,11 @@ class App;
 
 namespace idetcd::tool {
 
-// What the command line chose; returns the exit status, may throw app::Exit.
+// The chosen subcommand; returns the exit status, may throw app::Exit.
 using Run = std::function<int()>;
 
 // Each adds one subcommand to `program`; parsing the command line sets `run`, which
-// must outlive `program`, if that one was chosen.
+// must outlive `program`, if that subcommand was chosen.
 void add_demo(CLI::App& program, Run& run);
 void add_ls(CLI::App& program, Run& run);
 void add_exec(CLI::App& program, Run& run);

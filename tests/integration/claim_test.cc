@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using testing::at;
 using testing::ClaimPool;
 using testing::eventually;
+using testing::kPatience;
 
 }  // namespace
 

@@ -45,7 +45,7 @@ Status append_address(std::string_view member, const Json& value, ParseAddress<A
                       std::vector<Address>& out) {
   const auto* text = value.get_ptr<const std::string*>();
   const auto address = text ? parse(*text) : std::nullopt;
-  if (!address) return invalid(member, fmt::format("is {}, which is not such an address", shown(value)));
+  if (!address) return invalid(member, fmt::format("is {}, which is not an address of that family", shown(value)));
   out.push_back(*address);
   return {};
 }

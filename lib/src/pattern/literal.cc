@@ -109,7 +109,7 @@ int take_base(std::string_view& digits) {
   if (fraction || exponent || literal.ends_with('i')) {
     throw PatternError(offset, fmt::format("{} is not supported: only integers are", excerpt(literal)));
   }
-  throw PatternError(offset, fmt::format("{} is no number", excerpt(literal)));
+  throw PatternError(offset, fmt::format("{} is not a number", excerpt(literal)));
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ std::vector<std::string> warnings_of(const PatternAst& ast, const PatternNames& 
   }
   if (underscore) warnings.emplace_back("'_' is not allowed in host names; some programs refuse such names.");
   if (numeric) warnings.emplace_back("The last label is a number; some programs take such names for addresses.");
-  if (!ast.uses_id) warnings.emplace_back("The pattern has no .ID, it names one node only.");
+  if (!ast.uses_id) warnings.emplace_back("The pattern has no .ID: it gives one name only.");
   return warnings;
 }
 

@@ -61,7 +61,7 @@ void check_calls(const PatternCommand& command, bool is_first, const PatternToke
   } else if (!is_first) {
     fail_at(start, "only a function can stand after \"|\"");
   } else if (arguments > 0) {
-    fail_at(start, fmt::format("{} is no function, it takes no arguments", excerpt(start.text)));
+    fail_at(start, fmt::format("{} is not a function, it takes no arguments", excerpt(start.text)));
   }
   // A function that is an argument is called without any of its own.
   for (auto operand = command.operands.begin() + 1; operand != command.operands.end(); ++operand) {

@@ -110,7 +110,7 @@ class Printf {
       if (error != std::errc() || stop != end) index = 0;
     }
     if (index == 0 || index > values_.size()) {
-      fail(fmt::format("the format {} has an index that is no argument's", excerpt(format_)));
+      fail(fmt::format("the format {} has an argument index that is out of range", excerpt(format_)));
     }
     at_ = close + 1;
     next_ = index - 1;

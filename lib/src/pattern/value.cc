@@ -29,7 +29,7 @@ void PatternScratch::append(std::size_t count, char fill, std::size_t offset) {
 
 void PatternScratch::check(std::size_t more, std::size_t offset) const {
   if (more <= kCapacity - text_.size()) return;
-  throw PatternError(offset, fmt::format("over {} bytes of text are made on the way to one name", kCapacity));
+  throw PatternError(offset, fmt::format("rendering one name takes more than {} bytes of text", kCapacity));
 }
 
 }  // namespace idetcd::pattern

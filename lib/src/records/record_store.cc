@@ -158,7 +158,7 @@ void RecordStore::Impl::act(const std::stop_token& stop) {
     case WatchMachine::Act::kList:
       if (auto listed = list(stop); !listed && !stop.stop_requested()) {
         if (!std::exchange(away_, true))
-          say(LogLevel::kWarning, listed.error().message + "; serving what was last seen");
+          say(LogLevel::kWarning, listed.error().message + "; serving the last known records");
       }
   }
 }
@@ -217,13 +217,13 @@ void RecordStore::Impl::take(News& news) {
     ++watch_number_;
     machine_.watch_failed(error.code, now);
     if (error.code != ErrorCode::kCompacted && !std::exchange(away_, true)) {
-      say(LogLevel::kWarning, error.message + "; serving what was last seen");
+      say(LogLevel::kWarning, error.message + "; serving the last known records");
     }
     return;
   }
   const bool continues = machine_.batch(*news.batch, now);
   if (std::exchange(away_, false)) say(LogLevel::kInfo, "etcd answers again");
-  if (!continues) return say(LogLevel::kWarning, "etcd was restored or replaced; listing anew");
+  if (!continues) return say(LogLevel::kWarning, "etcd was restored or replaced; listing the records again");
   apply(*news.batch);
 }
 

@@ -73,7 +73,7 @@ void Channels::leave(const Member& failed) {
   const auto next = (index + 1) % channels_.size();
   if (!current_.compare_exchange_strong(index, next, std::memory_order_relaxed)) return;
   if (log_) {
-    log_(LogLevel::kInfo, fmt::format("etcd at {} does not answer; going on with {}", failed.endpoint.url,
+    log_(LogLevel::kInfo, fmt::format("etcd at {} does not answer; switching to {}", failed.endpoint.url,
                                       channels_[next]->endpoint.url));
   }
 }

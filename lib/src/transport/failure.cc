@@ -24,14 +24,14 @@ constexpr std::array kEtcdSays{
     Known{"database space exceeded", ErrorCode::kNoSpace,
           "compact and defragment etcd, then clear the alarm with: etcdctl alarm disarm"},
     Known{"invalid user ID or password", ErrorCode::kDenied, "check user and password"},
-    Known{"user name is empty", ErrorCode::kDenied, "this etcd wants a user and password"},
-    Known{"permission denied", ErrorCode::kDenied, "the user's role lacks the keys in question"},
+    Known{"user name is empty", ErrorCode::kDenied, "etcd requires a user and password"},
+    Known{"permission denied", ErrorCode::kDenied, "the user's role has no permission for these keys"},
     Known{"invalid auth token", ErrorCode::kDenied, ""},
     Known{"revision of auth store is old", ErrorCode::kDenied, ""},
     Known{"too many requests", ErrorCode::kUnavailable, ""},
     Known{"request is too large", ErrorCode::kInvalidArgument, ""},
-    Known{"received message larger than max", ErrorCode::kInvalidArgument, "ask for less at once"},
-    Known{"Received message larger than max", ErrorCode::kInvalidArgument, "ask for less at once"},
+    Known{"received message larger than max", ErrorCode::kInvalidArgument, "request less at once"},
+    Known{"Received message larger than max", ErrorCode::kInvalidArgument, "request less at once"},
 };
 
 // What gRPC says when it gets no connection.
@@ -39,7 +39,7 @@ constexpr std::array kConnectingFails{
     Known{"certificate verify failed", ErrorCode::kUntrusted,
           "its certificate has expired, or no CA that is trusted here has signed it: give the cluster's CA file"},
     Known{"is not in peer certificate", ErrorCode::kUntrusted,
-          "use a name that its certificate carries, or say which server name to expect"},
+          "use a name that its certificate carries, or set the server name to expect"},
     Known{"SSL_ERROR_SSL", ErrorCode::kUntrusted, "is this an https endpoint, with this CA, certificate and key?"},
     Known{"Connection refused", ErrorCode::kUnavailable, "is etcd running there?"},
     Known{"DNS resolution failed", ErrorCode::kUnavailable, "check the host name"},
@@ -107,7 +107,7 @@ Error to_error(const grpc::Status& status, const Endpoint& endpoint) {
       return error_of(known->code, endpoint, reason, known->remedy);
     }
     if (tls && text.starts_with(kTlsFilesUnusable)) {
-      return error_of(ErrorCode::kUntrusted, endpoint, "the TLS files are of no use",
+      return error_of(ErrorCode::kUntrusted, endpoint, "cannot use the TLS files",
                       "the CA file is damaged, or the key does not belong to the certificate");
     }
     if (closed_while_connecting(status)) {

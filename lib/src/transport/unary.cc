@@ -100,9 +100,10 @@ Error Unary::explain(const grpc::Status& status, Member& member, Deadline deadli
   const std::unique_lock alone(probing_, std::try_to_lock);
   if (!alone) return error;
   if (!speaks_other_scheme(member.endpoint, channels_.tls(), std::min(time_left(deadline), kMaxProbe))) return error;
-  return {ErrorCode::kUntrusted, fmt::format("etcd at {}: {}", member.endpoint.url,
-                                             channels_.tls() ? "it speaks plain http; write http://, or give it TLS"
-                                                             : "it speaks TLS; write https://")};
+  return {ErrorCode::kUntrusted,
+          fmt::format("etcd at {}: {}", member.endpoint.url,
+                      channels_.tls() ? "it speaks plain HTTP; write http://, or configure TLS in etcd"
+                                      : "it speaks TLS; write https://")};
 }
 
 }  // namespace idetcd::internal::transport

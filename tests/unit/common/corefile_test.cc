@@ -43,7 +43,7 @@ TEST_CASE("the server key says the port") {
   CHECK(parse_corefile(".:1053 {\nidetcd\n}", "f")->port == 1053);
   CHECK(parse_corefile("dns://.:5353 {\nidetcd\n}", "f")->port == 5353);
   CHECK_FALSE(parse_corefile("dns://. {\nidetcd\n}", "f")->port);
-  CHECK(error_of(".:0 {\n") == "Corefile:1: \"0\" is not a port; write a number from 1 to 65535, as `.:1053 {`");
+  CHECK(error_of(".:0 {\n") == "Corefile:1: \"0\" is not a port; expected a number from 1 to 65535, e.g. `.:1053 {`");
   CHECK(error_of(".:65536 {\n").find("\"65536\" is not a port") != std::string::npos);
   CHECK(error_of(".:dns {\n").find("\"dns\" is not a port") != std::string::npos);
 }
@@ -72,7 +72,7 @@ TEST_CASE("a brace that is missing is reported where the block was opened") {
   CHECK(error_of("# c\n. {\n  idetcd {\n    limit 5\n  }\n") ==
         "Corefile:2: the server block opened here is never closed; add a line with }");
   CHECK(error_of(".\nidetcd") ==
-        "Corefile:1: a server block must begin here: a key and an opening brace, as `. {` or `.:1053 {`");
+        "Corefile:1: expected a server block: a key and an opening brace, e.g. `. {` or `.:1053 {`");
 }
 
 TEST_CASE("a server block has as many idetcd blocks as there are pools") {
@@ -91,7 +91,7 @@ TEST_CASE("what is not understood is named") {
   CHECK(error_of(". {\n  log\n  idetcd\n}") ==
         "Corefile:2: unknown directive \"log\"; known in a server block: idetcd");
   CHECK(error_of("example.org {\n idetcd\n}").find("Corefile:1: \"example.org\": only the root zone") == 0);
-  CHECK(error_of("tls://. {\n idetcd\n}").find("only plain DNS is served") != std::string::npos);
+  CHECK(error_of("tls://. {\n idetcd\n}").find("only plain DNS is supported") != std::string::npos);
   CHECK(error_of(".:53 .:54 {\n idetcd\n}").find("has 2 keys") != std::string::npos);
   CHECK(error_of("{\n idetcd\n}").find("has no key") != std::string::npos);
   CHECK(error_of(". {\n idetcd\n}\n. {\n idetcd\n}").find("Corefile:4: a second server block") == 0);
@@ -102,16 +102,16 @@ TEST_CASE("what is not understood is named") {
 }
 
 TEST_CASE("a misplaced brace is an error, not an argument") {
-  CHECK(error_of(with_setting("limit 5 }")) == "Corefile:4: a closing brace must stand on a line of its own");
+  CHECK(error_of(with_setting("limit 5 }")) == "Corefile:4: a closing brace must be on its own line");
   CHECK(error_of(with_setting("limit {")) == "Corefile:4: \"limit\" has no block; remove the brace");
   CHECK(error_of(". {\n idetcd {\n } x\n}").find("Corefile:3: \"x\" after the closing brace") == 0);
 }
 
 TEST_CASE("words that CoreDNS would read otherwise are refused") {
-  CHECK(error_of(with_setting("path a#b")).find("Corefile:4: \"a#b\" has a # in it") == 0);
-  CHECK(error_of(with_setting("endpoint {$ETCD}")).find("placeholders are not understood") != std::string::npos);
+  CHECK(error_of(with_setting("path a#b")).find("Corefile:4: \"a#b\" contains a #") == 0);
+  CHECK(error_of(with_setting("endpoint {$ETCD}")).find("placeholders are not supported") != std::string::npos);
   CHECK(error_of(with_setting("path \"a")).find("is not closed on this line") != std::string::npos);
-  CHECK(error_of(with_setting("path \"a\"b")).find("blank after the closing quote") != std::string::npos);
+  CHECK(error_of(with_setting("path \"a\"b")).find("space after the closing quote") != std::string::npos);
   CHECK(error_of(with_setting(std::string("path a\0b", 8))).find("Corefile:4: not a text file") == 0);
   CHECK(error_of(with_setting("pattern w{{$.ID}}.x.")) == "no error");
 }

@@ -82,7 +82,7 @@ TEST_CASE("one slot needs no .ID, but is told so") {
   const auto pattern = parsed("chief.tf.local.", 1);
   CHECK(pattern.render(1) == "chief.tf.local.");
   REQUIRE(pattern.warnings().size() == 1);
-  CHECK(pattern.warnings()[0] == "The pattern has no .ID, it names one node only.");
+  CHECK(pattern.warnings()[0] == "The pattern has no .ID: it gives one name only.");
 }
 
 TEST_CASE("what is legal but likely not meant is a warning") {

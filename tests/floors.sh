@@ -9,6 +9,7 @@ lib/include/idetcd
 lib/src/base                       lib/include/idetcd
 lib/src/pattern                    lib/include/idetcd lib/src/base
 lib/src/model                      lib/include/idetcd lib/src/base sockets
+lib/src/address                    lib/include/idetcd lib/src/base lib/src/model sockets
 lib/src/machine                    lib/include/idetcd lib/src/base lib/src/model
 lib/src/transport                  lib/include/idetcd lib/src/base grpc sockets
 lib/src/claim                      lib/include/idetcd lib/src/base lib/src/model lib/src/machine

@@ -1,12 +1,13 @@
 // The only file that sees CLI11 in full: it is slow to compile.
-#include "exit_status.h"
-#include "options.h"
+#include "command_line.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <iostream>
+
+#include "exit_status.h"
 
 namespace idetcd::app {
 namespace {

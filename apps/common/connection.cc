@@ -13,8 +13,14 @@ std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log)
   options.log = log;
   auto etcd = connect(options);
   if (etcd) return std::move(*etcd);
-  const bool in_file = settings.origin("endpoints").in_file && etcd.error().code == ErrorCode::kInvalidArgument;
-  throw Exit(in_file ? kExitConfig : exit_status_of(etcd.error().code), etcd.error().message);
+  const Error& error = etcd.error();
+  if (!error.option.empty()) refuse(settings.origin(error.option), error.message);
+  const bool in_file = settings.origin("endpoints").in_file && error.code == ErrorCode::kInvalidArgument;
+  throw Exit(in_file ? kExitConfig : exit_status_of(error.code), error.message);
+}
+
+MyAddressOptions address_options(const Settings& settings, const PoolSettings& pool) {
+  return {.advertise = pool.advertise, .interface = pool.interface, .cidr = pool.cidr, .endpoints = settings.endpoints};
 }
 
 ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log, std::function<void(std::size_t)> on_position) {
@@ -28,17 +34,17 @@ ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log, std::fu
   options.log = log;
   if (pool.on_full == OnFull::kWait) {
     options.longest_wait = pool.max_wait;
-    options.on_position = [log, tell = std::move(on_position)](std::size_t position) {
-      log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at place {}", position));
-      if (tell) tell(position);
+    options.on_position = [log, next = std::move(on_position)](std::size_t position) {
+      log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at position {} of the queue", position));
+      if (next) next(position);
     };
   }
   return options;
 }
 
 Record own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port) {
-  auto addresses = choose_addresses_here(pool, settings.endpoints);
-  if (!addresses) throw Exit(addresses.error());
+  auto addresses = my_addresses(address_options(settings, pool));
+  if (!addresses) refuse(pool.origin(addresses.error().option), addresses.error().message);
   Record record;
   record.ipv4 = std::move(addresses->ipv4);
   record.ipv6 = std::move(addresses->ipv6);
@@ -56,8 +62,8 @@ Record own_record(const Settings& settings, const PoolSettings& pool, std::uint1
 
 Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t position) {
   if (error.code == ErrorCode::kFull && pool.on_full == OnFull::kWait) {
-    return {kExitTryLater, fmt::format("no name came free in {} s, and this node was at place {} of the queue; raise "
-                                       "the limit ({}) or max-wait",
+    return {kExitTryLater, fmt::format("no name became free in {} s; this node was at position {} of the queue; "
+                                       "raise limit ({}) or max-wait",
                                        pool.max_wait.count(), position, pool.limit)};
   }
   if (error.code == ErrorCode::kFull) {

@@ -1,75 +1,86 @@
 #include "common/listen_address.h"
 
 #include <arpa/inet.h>
-#include <idetcd/record.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <optional>
 
 namespace idetcd::app {
 namespace {
 
+Error wrong(std::string_view text, std::string_view why) {
+  return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not an address to listen on: {}; expected e.g. "
+                                                   "127.0.0.1:53, [::1]:53, or :53 for all addresses",
+                                                   text, why)};
+}
+
+// Host and port as they are written, the host without its brackets.
+struct Pieces {
+  std::string_view host;
+  std::optional<std::string_view> port;
+};
+
+Result<Pieces> split(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto close = text.find(']');
+    if (close == std::string_view::npos) return wrong(text, "a bracket is never closed");
+    const Pieces pieces{text.substr(1, close - 1), std::nullopt};
+    const auto rest = text.substr(close + 1);
+    if (!parse_ipv6(pieces.host)) return wrong(text, "there is no IPv6 address between the brackets");
+    if (rest.empty()) return pieces;
+    if (!rest.starts_with(':')) return wrong(text, "only a port may follow the bracket");
+    return Pieces{pieces.host, rest.substr(1)};
+  }
+  if (parse_ipv6(text)) return Pieces{text, std::nullopt};
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return Pieces{text, std::nullopt};
+  if (text.find(':', colon + 1) != std::string_view::npos)
+    return wrong(text, "an IPv6 address with a port needs brackets");
+  return Pieces{text.substr(0, colon), text.substr(colon + 1)};
+}
+
 std::optional<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return port;
 }
 
-sockaddr_storage socket_address(const Ipv4& address, std::uint16_t port) {
-  sockaddr_in in{};
-  in.sin_family = AF_INET;
-  in.sin_port = htons(port);
-  std::memcpy(&in.sin_addr, address.data(), address.size());
+template <class Socket>
+sockaddr_storage stored(const Socket& socket) {
   sockaddr_storage storage{};
-  std::memcpy(&storage, &in, sizeof in);
-  return storage;
-}
-
-sockaddr_storage socket_address(const Ipv6& address, std::uint16_t port) {
-  sockaddr_in6 in{};
-  in.sin6_family = AF_INET6;
-  in.sin6_port = htons(port);
-  std::memcpy(&in.sin6_addr, address.data(), address.size());
-  sockaddr_storage storage{};
-  std::memcpy(&storage, &in, sizeof in);
+  std::memcpy(&storage, &socket, sizeof socket);
   return storage;
 }
 
 }  // namespace
 
 bool ListenAddress::wildcard() const noexcept {
-  if (family == ListenFamily::kBoth) return true;
-  if (family == ListenFamily::kIpv4) {
-    sockaddr_in in{};
-    std::memcpy(&in, &address, sizeof in);
-    return in.sin_addr.s_addr == INADDR_ANY;
-  }
-  sockaddr_in6 in{};
-  std::memcpy(&in, &address, sizeof in);
-  return IN6_IS_ADDR_UNSPECIFIED(&in.sin6_addr) != 0;
+  return !ip || *ip == IpAddress(Ipv4{}) || *ip == IpAddress(Ipv6{});
 }
 
-Result<ListenAddress> parse_listen_address(std::string_view text) {
-  const Error wrong{ErrorCode::kInvalidArgument, "listen address \"" + std::string(text) +
-                                                     "\" cannot be read; write 127.0.0.1:53, [::1]:53, or :53 for all"};
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return wrong;
-  const auto port = parse_port(text.substr(colon + 1));
-  std::string_view host = text.substr(0, colon);
-  if (!port) return wrong;
-  if (host.empty()) return ListenAddress{ListenFamily::kBoth, {}, *port};
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    const auto v6 = parse_ipv6(host.substr(1, host.size() - 2));
-    if (!v6) return wrong;
-    return ListenAddress{ListenFamily::kIpv6, socket_address(*v6, *port), *port};
-  }
-  const auto v4 = parse_ipv4(host);
-  if (!v4) return wrong;
-  return ListenAddress{ListenFamily::kIpv4, socket_address(*v4, *port), *port};
+Result<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t default_port) {
+  if (text.empty()) return wrong(text, "it is empty");
+  const auto pieces = split(text);
+  if (!pieces) return pieces.error();
+  ListenAddress address{std::nullopt, default_port};
+  if (const auto v4 = parse_ipv4(pieces->host))
+    address.ip = *v4;
+  else if (const auto v6 = parse_ipv6(pieces->host))
+    address.ip = *v6;
+  else if (!pieces->host.empty() && pieces->host != "*")
+    return wrong(text, fmt::format("\"{}\" is not an IP address", pieces->host));
+  if (!pieces->port) return address;
+  const auto port = parse_port(*pieces->port);
+  if (!port) return wrong(text, fmt::format("\"{}\" is not a port", *pieces->port));
+  address.port = *port;
+  return address;
+}
+
+std::string to_string(const ListenAddress& address) {
+  return address.ip ? to_string(socket_address(address)) : fmt::format("*:{}", address.port);
 }
 
 std::string to_string(const sockaddr_storage& address) {
@@ -78,17 +89,28 @@ std::string to_string(const sockaddr_storage& address) {
     sockaddr_in in{};
     std::memcpy(&in, &address, sizeof in);
     inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
-    return std::string(text) + ":" + std::to_string(ntohs(in.sin_port));
+    return fmt::format("{}:{}", text, ntohs(in.sin_port));
   }
   sockaddr_in6 in{};
   std::memcpy(&in, &address, sizeof in);
   inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof text);
-  return "[" + std::string(text) + "]:" + std::to_string(ntohs(in.sin6_port));
+  return fmt::format("[{}]:{}", text, ntohs(in.sin6_port));
 }
 
-std::string to_string(const ListenAddress& address) {
-  if (address.family == ListenFamily::kBoth) return ":" + std::to_string(address.port);
-  return to_string(address.address);
+sockaddr_storage socket_address(const ListenAddress& address) {
+  if (const auto* v4 = address.ip ? std::get_if<Ipv4>(&*address.ip) : nullptr) {
+    sockaddr_in in{};
+    in.sin_family = AF_INET;
+    in.sin_port = htons(address.port);
+    std::memcpy(&in.sin_addr, v4->data(), v4->size());
+    return stored(in);
+  }
+  sockaddr_in6 in{};
+  in.sin6_family = AF_INET6;
+  in.sin6_port = htons(address.port);
+  if (const auto* v6 = address.ip ? std::get_if<Ipv6>(&*address.ip) : nullptr)
+    std::memcpy(&in.sin6_addr, v6->data(), v6->size());
+  return stored(in);
 }
 
 }  // namespace idetcd::app

@@ -1,33 +1,37 @@
-// ListenAddress: where a server listens, parsed once from "127.0.0.1:53",
-// "[::1]:53", "0.0.0.0:53" or ":1053". The last form means every address of the
-// machine, IPv4 and, where the kernel has it, IPv6. Port 0 lets the kernel choose.
+// ListenAddress: where a server listens.
 #pragma once
 
+#include <idetcd/network.h>
 #include <idetcd/result.h>
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace idetcd::app {
 
-enum class ListenFamily { kIpv4, kIpv6, kBoth };
-
-// A plain value. For kBoth `address` is not used.
+// A plain value. Port 0 lets the kernel choose.
 struct ListenAddress {
-  ListenFamily family = ListenFamily::kBoth;
-  sockaddr_storage address{};
+  std::optional<IpAddress> ip;  // none: every address of the machine, IPv4 and, where the kernel has it, IPv6
   std::uint16_t port = 53;
 
+  bool operator==(const ListenAddress&) const = default;
+
+  // Whether this is every address of at least one family.
   bool wildcard() const noexcept;
 };
 
-// kInvalidArgument names the text and shows the accepted forms. Names are not looked up.
-Result<ListenAddress> parse_listen_address(std::string_view text);
+// "127.0.0.1:53", "[::1]:53", ":53" or "*:53" for all; or an address or "*" alone, with
+// `default_port`. kInvalidArgument quotes the text. Names are not looked up.
+Result<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t default_port = 53);
 
-// "127.0.0.1:53", "[::1]:53", ":53".
+// "127.0.0.1:53", "[::1]:53", "*:53".
 std::string to_string(const ListenAddress& address);
 std::string to_string(const sockaddr_storage& address);
+
+// For bind(). Without an ip: the wildcard address of IPv6.
+sockaddr_storage socket_address(const ListenAddress& address);
 
 }  // namespace idetcd::app

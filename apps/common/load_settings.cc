@@ -1,8 +1,4 @@
-#include "options.h"
-
-#include "corefile.h"
-#include "exit_status.h"
-#include "pool_sources.h"
+#include "load_settings.h"
 
 #include <fmt/format.h>
 
@@ -14,20 +10,22 @@
 #include <fstream>
 #include <sstream>
 
+#include "corefile.h"
+#include "exit_status.h"
+#include "pool_sources.h"
+#include "setting_checks.h"
+
 namespace idetcd::app {
 namespace {
 
 constexpr std::string_view kDefaultFile = "Corefile";
 
 const SettingSpec& find_directive(const CorefileSetting& setting, std::string_view file) {
-  const auto in_file = [](const SettingSpec& spec) { return spec.where != SettingSpec::Where::kNotInFile; };
   for (const SettingSpec& spec : all_settings()) {
-    if (in_file(spec) && spec.directive == setting.name) return spec;
+    if (spec.directive == setting.name) return spec;
   }
   std::string known;
-  for (const SettingSpec& spec : all_settings()) {
-    if (in_file(spec)) known += fmt::format("{}{}", known.empty() ? "" : " ", spec.directive);
-  }
+  for (const SettingSpec& spec : all_settings()) known += fmt::format("{}{}", known.empty() ? "" : " ", spec.directive);
   refuse({fmt::format("{}:{}", file, setting.line), true},
          fmt::format("unknown directive \"{}\"; known in an idetcd block: {}", setting.name, known));
 }
@@ -56,7 +54,7 @@ void check_arguments(const SettingSpec& spec, const CorefileSetting& setting, co
     const std::string text = join(setting.arguments);
     const bool torn = text.find("{{") != std::string::npos;
     refuse(origin, fmt::format("{} arguments, at most {} expected; {}", count, spec.max_arguments,
-                               torn ? fmt::format("write a value with blanks in quotes, as \"{}\"", text)
+                               torn ? fmt::format("quote a value that contains spaces, e.g. \"{}\"", text)
                                     : fmt::format("remove \"{}\"",
                                                   setting.arguments[static_cast<std::size_t>(spec.max_arguments)])));
   }
@@ -68,8 +66,8 @@ std::string read_file(const std::string& path) {
   if (!file || std::filesystem::is_directory(path) || !(text << file.rdbuf())) {
     const int reason = errno;
     throw Exit(kExitConfig,
-               fmt::format("{}: can not be read: {}", path,
-                           std::filesystem::is_directory(path) ? "it is a folder" : std::strerror(reason)));
+               fmt::format("{}: cannot be read: {}", path,
+                           std::filesystem::is_directory(path) ? "it is a directory" : std::strerror(reason)));
   }
   return std::move(text).str();
 }
@@ -101,7 +99,7 @@ SettingSource read_environment(const Environment& environment) {
   return found;
 }
 
-// What can be said again and again in one block; a pattern begins a block of its own.
+// Whether one block may give it several times; a pattern begins a block of its own.
 bool repeats(const SettingSpec& spec) {
   return spec.split != nullptr && spec.name != "pattern";
 }
@@ -113,7 +111,7 @@ SettingSource read_block(const CorefileBlock& block, std::string_view file) {
     Origin origin{fmt::format("{}:{}: {}", file, setting.line, setting.name), true};
     const auto twin = std::ranges::find(source, &spec, &Assignment::spec);
     if (twin != source.end() && !repeats(spec)) {
-      refuse(origin, fmt::format("said twice (before that at {}){}", twin->origin.place,
+      refuse(origin, fmt::format("is given twice (first at {}){}", twin->origin.place,
                                  spec.split ? "; each pattern needs an idetcd block of its own" : ""));
     }
     check_arguments(spec, setting, origin);

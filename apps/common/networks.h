@@ -1,12 +1,10 @@
-// Who may ask: lists of networks in CIDR notation.
+// NetworkList: who may ask. Its text is read by parse_network of the library.
 #pragma once
 
-#include <idetcd/record.h>
-#include <idetcd/result.h>
+#include <idetcd/network.h>
 
 #include <algorithm>
-#include <string>
-#include <string_view>
+#include <span>
 #include <vector>
 
 namespace idetcd::app {
@@ -27,25 +25,22 @@ constexpr bool is_mapped(const Ipv6& address) noexcept {
 }
 
 // An immutable value, safe to read from any thread. IPv4 networks and addresses are
-// compared in their mapped form.
+// compared in their mapped form, so that ::/0 has all of IPv4 in it.
 class NetworkList {
  public:
   NetworkList() = default;
-
-  // "10.0.0.0/8", "fd00::/8", or a bare address. kInvalidArgument names the text,
-  // also when bits are set behind the prefix.
-  static Result<NetworkList> parse(const std::vector<std::string>& networks);
+  explicit NetworkList(std::span<const Network> networks);
 
   bool empty() const noexcept { return networks_.empty(); }
   // Allocates nothing. IPv4: mapped(address).
   bool contains(const Ipv6& address) const noexcept;
 
  private:
-  struct Network {
+  struct Mapped {
     Ipv6 address{};
     unsigned bits = 0;  // of 128
   };
-  std::vector<Network> networks_;
+  std::vector<Mapped> networks_;
 };
 
 }  // namespace idetcd::app

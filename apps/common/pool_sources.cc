@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -20,7 +19,7 @@ SettingSource naming(const SettingSource& source, std::string_view name) {
   return found;
 }
 
-// What is said of the pools that `source` names, or of those of others.
+// The settings in `source` that are not names of pools.
 SettingSource qualities(const SettingSource& source) {
   SettingSource found;
   std::ranges::copy_if(source, std::back_inserter(found),
@@ -35,10 +34,8 @@ struct Draft {
   SettingSource served;
 };
 
-// One server, one process: what belongs to it is said in one way, wherever.
+// Whether both set the same: that must be the same in all blocks.
 bool same_matter(const SettingSpec& left, const SettingSpec& right) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSynonyms{
-      {{"credentials", "user"}, {"credentials", "password"}, {"tls", "cacert"}, {"tls", "cert"}, {"tls", "key"}}};
   const auto is = [&](const auto& pair) {
     return (left.name == pair.first && right.name == pair.second) ||
            (left.name == pair.second && right.name == pair.first);
@@ -47,17 +44,17 @@ bool same_matter(const SettingSpec& left, const SettingSpec& right) {
 }
 
 void check_agreement(const std::vector<SettingSource>& blocks) {
-  SettingSource said;
+  SettingSource seen;
   for (const SettingSource& block : blocks) {
     for (const Assignment& now : block) {
       if (now.spec->of_pool()) continue;
-      for (const Assignment& before : said) {
+      for (const Assignment& before : seen) {
         if (!same_matter(*before.spec, *now.spec)) continue;
         if (before.spec == now.spec && before.arguments == now.arguments) continue;
         refuse(now.origin,
-               fmt::format("contradicts {}; this belongs to the whole server, say it once", before.origin.place));
+               fmt::format("contradicts {}; this is a setting of the whole server, give it once", before.origin.place));
       }
-      said.push_back(now);
+      seen.push_back(now);
     }
   }
 }
@@ -77,7 +74,7 @@ void choose(std::vector<PoolSettings>& pools, const SettingSource& patterns) {
   for (const Assignment& chosen : patterns) {
     const auto found = std::ranges::find(pools, chosen.arguments.front(), &PoolSettings::pattern);
     if (found == pools.end()) {
-      refuse(chosen.origin, fmt::format("\"{}\" is the pattern of no pool in the file; choose among {}",
+      refuse(chosen.origin, fmt::format("no pool of the file has the pattern \"{}\"; choose among {}",
                                         chosen.arguments.front(), known));
     }
     found->claim = true;
@@ -89,13 +86,13 @@ void choose(std::vector<PoolSettings>& pools, const SettingSource& patterns) {
 void check_pool_name(const Draft& draft) {
   if (draft.pool.pool_name.empty() || !draft.patterns.empty() || draft.served.size() <= 1) return;
   refuse(draft.pool.origin("pool-name"),
-         "several pools are served here; put the one that is meant into a block of its own");
+         "several pools are served here; put the one with this name into its own idetcd block");
 }
 
 void check_purpose(const Draft& draft) {
   if (!draft.patterns.empty() || !draft.served.empty()) return;
   for (const auto& [setting, origin] : draft.pool.origins) {
-    if (origin.in_file) refuse(origin, "this idetcd block names no pool; say pattern or serve in it too");
+    if (origin.in_file) refuse(origin, "this idetcd block names no pool; give it a pattern or serve");
   }
 }
 

@@ -1,20 +1,17 @@
-// From what the sources said to the settings of the process and of each pool.
+// From what the sources give to the settings of the process and of each pool.
 #pragma once
-
-#include "settings.h"
 
 #include <vector>
 
+#include "assignment.h"
+
 namespace idetcd::app {
 
-// What one source said, in its order: an idetcd block, the environment, the flags.
-using SettingSource = std::vector<Assignment>;
-
-// Sets `settings`, its pools anew. Each block is a pool of its own, by its `pattern`,
-// and one more by each `serve`; what environment and flags say counts for all blocks,
-// and wins. Where the blocks name one pool at most, patterns said by these replace its
+// Sets `settings` and replaces its pools. Each block is a pool, by its `pattern`, and one
+// more by each `serve`. Environment and flags apply to all blocks, and win over them.
+// Where the blocks have one pool at most, patterns of environment or flags replace its
 // own; else they choose: those pools are claimed in, all others are only served.
-// Throws as refuse(): what is wrong, and what blocks contradict each other in.
+// Throws as refuse() where a value is wrong or blocks contradict each other.
 void apply_sources(Settings& settings, const std::vector<SettingSource>& blocks, const SettingSource& environment,
                    const SettingSource& flags);
 

@@ -1,12 +1,10 @@
-// How the table of settings reads what it is told, into where it belongs.
+// How the table of settings reads values.
 //
-// Each leaves its target alone when it returns an Error; that one says what is wrong
-// with the value and what to write instead.
+// Each leaves its target unchanged when it returns an Error, whose message says what is
+// wrong with the value and what to write instead.
 #pragma once
 
 #include <idetcd/result.h>
-
-#include "values.h"
 
 #include <fmt/format.h>
 
@@ -19,6 +17,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "values.h"
 
 namespace idetcd::app {
 
@@ -43,24 +43,30 @@ Status read_list(std::span<const std::string> arguments, std::vector<T>& target,
     if (!value) return value.error();
     values.push_back(std::move(*value));
   }
-  if (values.empty()) return wrong(fmt::format("the list is empty; name at least one, as {}", example));
+  if (values.empty()) return wrong(fmt::format("the list is empty; expected at least one, e.g. {}", example));
   target = std::move(values);
   return {};
 }
 
+// As read_list, for texts that are checked elsewhere.
+inline Status read_texts(std::span<const std::string> arguments, std::vector<std::string>& target,
+                         std::string_view example) {
+  return read_list(
+      arguments, target, [](const std::string& item) -> Result<std::string> { return item; }, example);
+}
+
 inline Status read_text(std::span<const std::string> arguments, std::string& target, std::string_view example) {
-  if (arguments.front().empty()) return wrong(fmt::format("the value is empty; write for example {}", example));
+  if (arguments.front().empty()) return wrong(fmt::format("is empty; expected e.g. {}", example));
   target = arguments.front();
   return {};
 }
 
 inline Status read_duration(std::span<const std::string> arguments, std::chrono::seconds& target,
-                            std::chrono::seconds least, std::chrono::seconds most) {
+                            std::chrono::seconds max = std::chrono::seconds::max()) {
   const auto value = parse_duration(arguments.front());
   if (!value) return value.error();
-  if (*value < least || *value > most) {
-    return wrong(fmt::format("{} s is out of range; write {} s to {} s", value->count(), least.count(), most.count()));
-  }
+  if (*value > max)
+    return wrong(fmt::format("{} s is out of range; expected 0 s to {} s", value->count(), max.count()));
   target = *value;
   return {};
 }
@@ -76,7 +82,7 @@ Status read_choice(std::span<const std::string> arguments, T& target,
     }
     names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
   }
-  return wrong(fmt::format("\"{}\" is not known; write one of: {}", arguments.front(), names));
+  return wrong(fmt::format("unknown value \"{}\"; expected one of: {}", arguments.front(), names));
 }
 
 }  // namespace idetcd::app

@@ -1,37 +1,31 @@
-#include "setting_readers.h"
-#include "settings.h"
+#include "setting_table.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
+
+#include "setting_readers.h"
 
 namespace idetcd::app {
 namespace {
 
-using namespace std::chrono_literals;
 using Arguments = SettingSpec::Arguments;
-
-Status set_endpoints(Settings& s, Arguments a) {
-  const auto checked = [](const std::string& item) -> Result<std::string> {
-    if (auto shape = check_endpoint(item); !shape) return shape.error();
-    return item;
-  };
-  return read_list(a, s.endpoints, checked, "http://localhost:2379");
-}
 
 // "USER:PASSWORD" as etcdctl has it, or "USER" alone.
 Status set_user(Settings& s, Arguments a) {
   const std::string& text = a.front();
   const auto colon = text.find(':');
-  if (text.empty() || colon == 0) return wrong("the user's name is empty; write USER or USER:PASSWORD");
+  if (text.empty() || colon == 0) return wrong("the user name is empty; expected USER or USER:PASSWORD");
   s.user = text.substr(0, colon);
   if (colon != std::string::npos) s.password = text.substr(colon + 1);
   return {};
 }
 
 Status set_credentials(Settings& s, Arguments a) {
-  if (a[0].empty()) return wrong("the user's name is empty");
+  if (a[0].empty()) return wrong("the user name is empty");
   s.user = a[0];
   s.password = a[1];
   return {};
@@ -63,7 +57,7 @@ Status set_serve(PoolSettings& p, Arguments a) {
     limit = pattern.substr(equals + 1);
     pattern.resize(equals);
   }
-  if (pattern.empty()) return wrong("the pattern is empty; write for example 'ps{{.ID}}.tf.local.=4'");
+  if (pattern.empty()) return wrong("the pattern is empty; expected e.g. 'ps{{.ID}}.tf.local.=4'");
   if (limit) {
     const auto read = parse_limit(*limit);
     if (!read) return read.error();
@@ -83,19 +77,19 @@ Status set_limit(PoolSettings& p, Arguments a) {
 
 Status set_dns_ttl(Settings& s, Arguments a) {
   std::chrono::seconds ttl{};
-  if (auto read = read_duration(a, ttl, 0s, std::chrono::days(1)); !read) return read;
+  if (auto read = read_duration(a, ttl, std::chrono::days(1)); !read) return read;
   s.dns_ttl = ttl;
   return {};
 }
 
 Status set_listen(Settings& s, Arguments a) {
-  const auto parse = [&s](const std::string& item) { return parse_listen(item, s.port); };
+  const auto parse = [&s](const std::string& item) { return parse_listen_address(item, s.port); };
   return read_list(a, s.listen, parse, "127.0.0.1:1053");
 }
 
 Status set_max_stale(Settings& s, Arguments a) {
   std::chrono::seconds most{};
-  if (auto read = read_duration(a, most, 0s, std::chrono::days(365)); !read) return read;
+  if (auto read = read_duration(a, most, std::chrono::days(365)); !read) return read;
   s.max_stale = most;
   return {};
 }
@@ -107,31 +101,16 @@ Status set_workers(Settings& s, Arguments a) {
   return {};
 }
 
-// Networks, kept as they were written.
-Status read_networks(Arguments arguments, std::vector<std::string>& target) {
-  const auto checked = [](const std::string& item) -> Result<std::string> {
-    if (auto network = parse_network(item); !network) return network.error();
-    return item;
-  };
-  return read_list(arguments, target, checked, "10.0.0.0/8");
-}
-
 Status set_metrics(Settings& s, Arguments a) {
   constexpr std::uint16_t kPort = 9153;  // CoreDNS' port for metrics
-  const auto address = parse_listen(a.front(), kPort);
+  const auto address = parse_listen_address(a.front(), kPort);
   if (!address) return address.error();
   s.metrics = *address;
   return {};
 }
 
-Status set_node_id(PoolSettings& p, Arguments a) {
-  if (auto legal = check_node_id(a.front()); !legal) return legal;
-  p.node_id = a.front();
-  return {};
-}
-
 Status set_state_dir(PoolSettings& p, Arguments a) {
-  if (a.front().empty()) return wrong("the value is empty; write a folder, as /var/lib/idetcd");
+  if (a.front().empty()) return wrong("is empty; expected a directory, e.g. /var/lib/idetcd");
   p.state_dir = a.front();
   return {};
 }
@@ -140,8 +119,7 @@ Status set_state_dir(PoolSettings& p, Arguments a) {
 Result<std::pair<std::string, std::string>> read_pair(Arguments a, std::string_view example) {
   if (a.size() == 2) return std::pair(a[0], a[1]);
   const auto equals = a.front().find('=');
-  if (equals == std::string::npos)
-    return wrong(fmt::format("\"{}\" has no =; write for example {}", a.front(), example));
+  if (equals == std::string::npos) return wrong(fmt::format("\"{}\" has no =; expected e.g. {}", a.front(), example));
   return std::pair(a.front().substr(0, equals), a.front().substr(equals + 1));
 }
 
@@ -153,7 +131,7 @@ Status set_srv(PoolSettings& p, Arguments a) {
   if (auto legal = check_service_name(name); !legal) return legal;
   const auto port = parse_service_port(text);
   if (!port) return port.error();
-  if (!p.srv.emplace(name, *port).second) return wrong(fmt::format("the port \"{}\" is said twice", name));
+  if (!p.srv.emplace(name, *port).second) return wrong(fmt::format("the port \"{}\" is given twice", name));
   return {};
 }
 
@@ -163,7 +141,7 @@ Status set_meta(PoolSettings& p, Arguments a) {
   if (!pair) return pair.error();
   const auto& [key, value] = *pair;
   if (auto legal = check_meta(key, value); !legal) return legal;
-  if (!p.meta.emplace(key, value).second) return wrong(fmt::format("\"{}\" is said twice", key));
+  if (!p.meta.emplace(key, value).second) return wrong(fmt::format("\"{}\" is given twice", key));
   return {};
 }
 
@@ -187,26 +165,22 @@ Status set_log_level(Settings& s, Arguments a) {
   return read_choice(a, s.log_level, kChoices);
 }
 
-Status set_reverse(Settings& s, Arguments a) {
-  return read_list(
-      a, s.reverse, [](const std::string& item) -> Result<std::string> { return item; }, "10.0.0.0/8");
-}
-
 constexpr int kMany = 64;
 using enum SettingGroup;
 using enum SettingSpec::Where;
 
 constexpr SettingSpec kSettings[] = {
     {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
-     "etcd's addresses; default http://localhost:2379", set_endpoints},
+     "addresses of etcd; default http://localhost:2379",
+     [](Settings& s, Arguments a) { return read_texts(a, s.endpoints, "http://localhost:2379"); }},
     {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
     {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
-     "etcd password; IDETCD_PASSWORD keeps it out of the list of processes",
+     "etcd password; IDETCD_PASSWORD keeps it out of the process list",
      [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
     {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
      set_credentials},
     {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
-     "PEM file of the authorities to trust; default: the system's",
+     "PEM file of the CA certificates to trust; default: the system's",
      [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},
     {"cert", "cert", kEtcd, kEverywhere, 1, 1, "FILE", "PEM file of this client's certificate",
      [](Settings& s, Arguments a) { return read_text(a, s.tls.cert_file, "/etc/etcd/client.pem"); }},
@@ -215,66 +189,67 @@ constexpr SettingSpec kSettings[] = {
     {"tls", "tls", kEtcd, kOnlyInFile, 0, 3, "[CERT KEY] [CACERT]", "TLS files", set_tls},
 
     {"pattern", "pattern", kPool, kEverywhere, 1, 1, "PATTERN",
-     "name of every node, as 'worker{{.ID}}.tf.local.'; repeatable: one name of each", set_pattern, split_patterns,
-     true},
+     "pattern of the node names, e.g. 'worker{{.ID}}.tf.local.'; repeatable: claims a name of each", set_pattern,
+     split_patterns, true},
     {"serve", "serve", kPool, kEverywhere, 1, 2, "PATTERN[=N]",
-     "answer for this pool too, without a name in it; default N: limit; repeatable", set_serve, split_patterns, true},
-    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "most nodes in the pool; default 10", set_limit},
+     "serve this pool too, without claiming a name; default N: limit; repeatable", set_serve, split_patterns, true},
+    {"limit", "limit", kPool, kEverywhere, 1, 1, "N", "maximum number of nodes in the pool; default 10", set_limit},
     {"path", "path", kPool, kEverywhere, 1, 1, "PREFIX", "prefix of every key in etcd; default none",
      [](PoolSettings& p, Arguments a) { return read_text(a, p.path, "/names/"); }},
 
     {"ttl", "ttl", kClaim, kEverywhere, 1, 1, "DURATION", "how long a name outlives a dead node; default 20s",
-     [](PoolSettings& p, Arguments a) { return read_duration(a, p.ttl, 2s, std::chrono::days(1)); }},
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.ttl); }},
     {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
-     "addresses to publish; default: those of the route to etcd",
-     [](PoolSettings& p, Arguments a) { return read_list(a, p.advertise, parse_advertised, "10.0.0.7"); }},
-    {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish the addresses of this interface, as eth0",
+     "addresses to publish; default: source addresses of the route to etcd",
+     [](PoolSettings& p, Arguments a) { return read_texts(a, p.advertise, "10.0.0.7"); }},
+    {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish addresses of this interface, e.g. eth0",
      [](PoolSettings& p, Arguments a) { return read_text(a, p.interface, "eth0"); }},
-    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]",
-     "publish the addresses in these networks, as 10.0.0.0/8",
-     [](PoolSettings& p, Arguments a) { return read_list(a, p.cidr, parse_network, "10.0.0.0/8"); }},
+    {"cidr", "cidr", kClaim, kEverywhere, 1, kMany, "NET[,NET]", "publish addresses in these networks, e.g. 10.0.0.0/8",
+     [](PoolSettings& p, Arguments a) { return read_texts(a, p.cidr, "10.0.0.0/8"); }},
     {"srv", "srv", kClaim, kEverywhere, 2, 2, "NAME=PORT",
-     "a port of this node to publish, as grpc=2222 (SRV of _grpc._tcp); repeatable", set_srv, split_list},
-    {"meta", "meta", kClaim, kEverywhere, 2, 2, "KEY=VALUE", "text to publish about this node (TXT); repeatable",
+     "port of this node to publish, e.g. grpc=2222 (SRV of _grpc._tcp); repeatable", set_srv, split_list},
+    {"meta", "meta", kClaim, kEverywhere, 2, 2, "KEY=VALUE", "metadata of this node to publish (TXT); repeatable",
      set_meta, split_list},
-    {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "when every name is taken; default exit",
+    {"on-full", "on-full", kClaim, kEverywhere, 1, 1, "exit|wait", "what to do when every name is taken; default exit",
      set_on_full},
     {"max-wait", "max-wait", kClaim, kEverywhere, 1, 1, "DURATION",
-     "with on-full wait: end with status 75 after this long; default 0, never",
-     [](PoolSettings& p, Arguments a) { return read_duration(a, p.max_wait, 0s, std::chrono::days(365)); }},
+     "with on-full wait: exit with status 75 after this long; default 0, never",
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.max_wait, std::chrono::days(365)); }},
     {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
-     "when the name is lost; default reclaim", set_on_lost},
+     "what to do when the name is lost; default reclaim", set_on_lost},
     {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",
-     "keep the name for this node so long after it is gone; default 0",
-     [](PoolSettings& p, Arguments a) { return read_duration(a, p.sticky, 0s, std::chrono::days(365)); }},
-    {"node-id", "node-id", kClaim, kEverywhere, 1, 1, "ID", "who this is; no two live processes may share one",
-     set_node_id},
-    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1, "FOLDER", "where a restart finds its name again",
-     set_state_dir},
+     "keep the name for this node this long after its lease ends; default 0",
+     [](PoolSettings& p, Arguments a) { return read_duration(a, p.sticky); }},
+    {"node-id", "node-id", kClaim, kEverywhere, 1, 1, "ID",
+     "identity of this node; two live processes may not share one; default random",
+     [](PoolSettings& p, Arguments a) { return read_text(a, p.node_id, "host-7"); }},
+    {"state-dir", "state-dir", kClaim, kEverywhere, 1, 1, "DIRECTORY",
+     "directory of the state with which a restarted node resumes its name", set_state_dir},
 
     {"listen", "listen", kServe, kEverywhere, 1, kMany, "ADDRESS[:PORT]",
-     "where to answer DNS; default *:53; repeatable", set_listen},
+     "where to serve DNS; default *:53; repeatable", set_listen},
     {"dns-ttl", "dns-ttl", kServe, kEverywhere, 1, 1, "DURATION", "TTL of DNS answers; default 5s, never more than ttl",
      set_dns_ttl},
     {"metrics", "metrics", kServe, kEverywhere, 1, 1, "ADDRESS[:PORT]",
-     "serve /metrics, /ready and /health by HTTP, as 127.0.0.1:9153; default off", set_metrics},
+     "serve /metrics, /ready and /health over HTTP, e.g. on 127.0.0.1:9153; default off", set_metrics},
     {"max-stale", "max-stale", kServe, kEverywhere, 1, 1, "DURATION",
-     "answer SERVFAIL when etcd was away for longer; default never", set_max_stale},
+     "answer SERVFAIL once etcd has been unreachable for this long; default never", set_max_stale},
     {"pool-name", "pool-name", kServe, kEverywhere, 1, 1, "NAME",
-     "a name that answers with all members, as all.tf.local.",
+     "name that answers with all members, e.g. all.tf.local.",
      [](PoolSettings& p, Arguments a) { return read_text(a, p.pool_name, "all.tf.local."); }},
     {"reverse", "reverse", kServe, kEverywhere, 1, kMany, "ZONE[,ZONE]",
-     "answer PTR for addresses in these, as 10.0.0.0/8 or 10.in-addr.arpa.", set_reverse},
-    {"allow", "allow", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may ask; default all",
-     [](Settings& s, Arguments a) { return read_networks(a, s.allow); }},
-    {"deny", "deny", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may not ask; wins over allow",
-     [](Settings& s, Arguments a) { return read_networks(a, s.deny); }},
-    {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT", "what to tell who asks which server this is (RFC 5001)",
+     "answer PTR queries for these, e.g. 10.0.0.0/8 or 10.in-addr.arpa.",
+     [](Settings& s, Arguments a) { return read_texts(a, s.reverse, "10.0.0.0/8"); }},
+    {"allow", "allow", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may query; default all",
+     [](Settings& s, Arguments a) { return read_list(a, s.allow, parse_network, "10.0.0.0/8"); }},
+    {"deny", "deny", kServe, kEverywhere, 1, kMany, "NET[,NET]", "networks that may not query; wins over allow",
+     [](Settings& s, Arguments a) { return read_list(a, s.deny, parse_network, "10.0.0.0/8"); }},
+    {"nsid", "nsid", kServe, kEverywhere, 1, 1, "TEXT", "name of this server, for NSID (RFC 5001) and CH TXT id.server",
      [](Settings& s, Arguments a) { return read_text(a, s.nsid, "node7"); }},
     {"server-version", "server-version", kServe, kEverywhere, 1, 1, "TEXT|none",
-     "what CH TXT version.bind tells; none: it is refused; default the program's",
+     "answer to CH TXT version.bind; none: refused; default the program's version",
      [](Settings& s, Arguments a) { return read_text(a, s.server_version, "none"); }},
-    {"workers", "workers", kServe, kEverywhere, 1, 1, "N", "threads that answer UDP; default one for each core",
+    {"workers", "workers", kServe, kEverywhere, 1, 1, "N", "threads that answer UDP; default one per core",
      set_workers},
 
     {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},

@@ -9,7 +9,7 @@ namespace idetcd::resolver {
 
 struct Config {
   app::Settings settings;
-  bool dev = false;  // with an etcd of its own
+  bool dev = false;  // run a private etcd
 };
 
 // Reads the command line, the environment and the Corefile. None after --help or

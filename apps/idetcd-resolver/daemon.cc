@@ -21,17 +21,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::vector<app::HostPort> listen_addresses(const Config& config) {
+std::vector<app::ListenAddress> listen_addresses(const Config& config) {
   if (!config.settings.listen.empty()) return config.settings.listen;
-  if (config.dev) return {{std::string("127.0.0.1"), 1053}};
-  return {{std::string{}, config.settings.port}};
-}
-
-app::NetworkList networks_of(const app::Settings& settings, std::string_view setting,
-                             const std::vector<std::string>& texts) {
-  auto networks = app::NetworkList::parse(texts);
-  if (!networks) app::refuse(settings.origin(setting), networks.error().message);
-  return std::move(*networks);
+  if (config.dev) return {{Ipv4{127, 0, 0, 1}, 1053}};
+  return {{std::nullopt, config.settings.port}};
 }
 
 AnswerPolicy answer_policy(const app::Settings& settings) {
@@ -42,20 +35,15 @@ AnswerPolicy answer_policy(const app::Settings& settings) {
     policy.version = "idetcd-resolver " IDETCD_VERSION;
   else if (settings.server_version != "none")
     policy.version = settings.server_version;
-  policy.allow = networks_of(settings, "allow", settings.allow);
-  policy.deny = networks_of(settings, "deny", settings.deny);
+  policy.allow = app::NetworkList(settings.allow);
+  policy.deny = app::NetworkList(settings.deny);
   return policy;
 }
 
-Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings, std::span<const app::HostPort> addresses,
-                                                const Answerer& answerer) {
+Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings,
+                                                std::vector<app::ListenAddress> addresses, const Answerer& answerer) {
   DnsServerOptions options;
-  for (const app::HostPort& address : addresses) {
-    auto parsed =
-        app::parse_listen_address(address.host.empty() ? fmt::format(":{}", address.port) : app::to_string(address));
-    if (!parsed) return parsed.error();
-    options.listen.push_back(*parsed);
-  }
+  options.listen = std::move(addresses);
   options.workers = settings.workers;
   return DnsServer::start(options, answerer);
 }
@@ -73,10 +61,15 @@ void check_apart(std::span<const std::unique_ptr<Pool>> pools) {
       const auto name = common_name(other->pattern(), pools[i]->pattern());
       if (!name) continue;
       app::refuse(pools[i]->settings().origin("pattern"),
-                  fmt::format("{} is a name of {} too ({}); give each pool names of its own", *name,
+                  fmt::format("{} is also a name of {} ({}); change one of the patterns", *name,
                               other->settings().pattern, other->settings().origin("pattern").place));
     }
   }
+}
+
+[[noreturn]] void refuse_zones(const app::Settings& settings, const Error& error) {
+  if (!error.option.empty()) app::refuse(settings.origin(error.option), error.message);
+  throw app::Exit(app::kExitConfig, error.message);
 }
 
 }  // namespace
@@ -127,7 +120,7 @@ void Daemon::bind_sockets() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) own_records_.push_back(app::own_record(settings, pool, 0));
   auto publisher = ZonePublisher::create(zone_options());
-  if (!publisher) throw app::Exit(app::kExitConfig, publisher.error().message);
+  if (!publisher) refuse_zones(settings, publisher.error());
   publisher_ = std::move(*publisher);
   publisher_->set_freshness(Freshness::kExpired);  // until the records have been read once
 
@@ -190,14 +183,14 @@ void Daemon::serve_metrics() {
   auto http = HttpServer::start(*address, [this](std::string_view path) { return http_reply(path); });
   if (!http) throw app::Exit(app::kExitOs, http.error().message);
   http_ = std::move(*http);
-  app::say("metrics on {}\n", app::to_string(app::HostPort{address->host, http_->port()}));
+  app::say("metrics on {}\n", app::to_string(app::ListenAddress{address->ip, http_->port()}));
 }
 
 HttpReply Daemon::http_reply(std::string_view path) const {
   if (path == "/metrics") return {200, to_prometheus(stats())};
   if (path == "/health") return {200, "OK\n"};
   if (path == "/ready") return is_ready(stats()) ? HttpReply{200, "READY\n"} : HttpReply{503, "NOT READY\n"};
-  return {404, "there are /metrics, /ready and /health\n"};
+  return {404, "not found; this server has /metrics, /ready and /health\n"};
 }
 
 Stats Daemon::stats() const {
@@ -229,7 +222,7 @@ void Daemon::notify_service() {
     }
     const std::size_t position = pool->position();
     missing.push_back(fmt::format("no name of {}{}", pool->pattern().canonical(),
-                                  position == 0 ? "" : fmt::format(" yet, at place {} of its queue", position)));
+                                  position == 0 ? "" : fmt::format(" yet, at position {} of its queue", position)));
   }
   const std::string serving =
       names.empty() ? "serving, without a name of its own" : fmt::format("serving as {}", fmt::join(names, ", "));

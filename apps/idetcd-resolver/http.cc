@@ -1,9 +1,7 @@
 #include "http.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 
 #include <cerrno>
 #include <cstring>
@@ -14,24 +12,6 @@ namespace {
 constexpr unsigned kMaxConnections = 32;
 constexpr unsigned kIdleSeconds = 10;
 
-// Wildcard: both families where the kernel has IPv6.
-sockaddr_storage socket_address(const app::HostPort& address) {
-  sockaddr_storage storage{};
-  const bool v4 = address.host.find('.') != std::string::npos;
-  if (v4) {
-    auto* in = reinterpret_cast<sockaddr_in*>(&storage);
-    in->sin_family = AF_INET;
-    in->sin_port = htons(address.port);
-    ::inet_pton(AF_INET, address.host.c_str(), &in->sin_addr);
-  } else {
-    auto* in = reinterpret_cast<sockaddr_in6*>(&storage);
-    in->sin6_family = AF_INET6;
-    in->sin6_port = htons(address.port);
-    if (!address.host.empty()) ::inet_pton(AF_INET6, address.host.c_str(), &in->sin6_addr);
-  }
-  return storage;
-}
-
 }  // namespace
 
 class HttpServer::Impl {
@@ -41,11 +21,11 @@ class HttpServer::Impl {
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);
   }
 
-  bool start(const app::HostPort& address) {
-    const sockaddr_storage storage = socket_address(address);
+  bool start(const app::ListenAddress& address) {
+    const sockaddr_storage storage = app::socket_address(address);
     unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL;
     if (storage.ss_family == AF_INET6) flags |= MHD_USE_IPv6;
-    if (address.host.empty()) flags |= MHD_USE_DUAL_STACK;
+    if (!address.ip) flags |= MHD_USE_DUAL_STACK;
     daemon_ = MHD_start_daemon(flags, address.port, nullptr, nullptr, &Impl::on_request, this, MHD_OPTION_SOCK_ADDR,
                                reinterpret_cast<const sockaddr*>(&storage), MHD_OPTION_CONNECTION_LIMIT,
                                kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END);
@@ -75,7 +55,7 @@ class HttpServer::Impl {
   MHD_Daemon* daemon_ = nullptr;
 };
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const app::HostPort& address, HttpHandler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const app::ListenAddress& address, HttpHandler handler) {
   auto impl = std::make_unique<Impl>(std::move(handler));
   errno = 0;
   if (!impl->start(address)) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/values.h"
+#include "common/listen_address.h"
 
 namespace idetcd::resolver {
 
@@ -25,9 +25,9 @@ using HttpHandler = std::function<HttpReply(std::string_view path)>;
 // The destructor waits for a handler that is running.
 class HttpServer {
  public:
-  // Binds `address`, a literal IP address or an empty host for all addresses, and serves.
-  // kUnavailable names the address that could not be bound.
-  static Result<std::unique_ptr<HttpServer>> start(const app::HostPort& address, HttpHandler handler);
+  // Binds `address` and serves until destroyed. kUnavailable names the address that could
+  // not be bound.
+  static Result<std::unique_ptr<HttpServer>> start(const app::ListenAddress& address, HttpHandler handler);
   ~HttpServer();
 
   // The port that is bound: the kernel's choice if `address` had port 0.

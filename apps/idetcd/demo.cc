@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "common/command_line.h"
 #include "common/exit_status.h"
-#include "common/options.h"
 #include "common/shutdown.h"
 #include "common/values.h"
 #include "demo_cluster.h"
@@ -48,7 +48,7 @@ class Demo {
       if (exit.status() == kExitNotShown) show_logs();
       throw;
     }
-    say("\nAll of it verified in {:.1f} s.\n", seconds_since(start));
+    say("\nEverything verified in {:.1f} s.\n", seconds_since(start));
     return app::kExitOk;
   }
 
@@ -71,7 +71,7 @@ class Demo {
   }
 
   void set_the_stage() {
-    say("Starting an etcd of our own ... ");
+    say("Starting a private etcd ... ");
     cluster_ = std::make_unique<DemoCluster>(options_);
     say("{}\n\nOne configuration for every node:\n\n{}\n", cluster_->endpoint(), cluster_->corefile());
   }
@@ -89,7 +89,7 @@ class Demo {
       const auto record = records->find(slot);
       if (!record) fail(fmt::format("{} is not claimed", cluster_->pattern().render(slot)));
       const DemoNode* node = cluster_->owner(*record);
-      if (node == nullptr) fail(fmt::format("{} is claimed by nobody we started", cluster_->pattern().render(slot)));
+      if (node == nullptr) fail(fmt::format("{} is claimed by an unknown node", cluster_->pattern().render(slot)));
       owners.insert(node->ipv4);
       say("  {:<20} {:<12} {:<12} (process {})\n", cluster_->pattern().render(slot), node->ipv4, node->ipv6,
           node->process.pid());
@@ -122,8 +122,8 @@ class Demo {
 
   void expect(const DemoNode& server, SlotId slot, QueryType type, const std::string& right) {
     await([&] { return answer(server, slot, type) == right; }, 5s,
-          fmt::format("node {} does not answer {} for {} but {}", server.number, right,
-                      cluster_->pattern().render(slot), answer(server, slot, type)));
+          fmt::format("node {}: expected {} for {}, got {}", server.number, right, cluster_->pattern().render(slot),
+                      answer(server, slot, type)));
   }
 
   // A node that is not `slot`'s owner.
@@ -139,15 +139,15 @@ class Demo {
     const std::string name(cluster_->pattern().render(lost_));
     DemoNode& victim = *cluster_->owner(*cluster_->records()->find(lost_));
     const DemoNode& witness = other_than(victim);
-    say("\nKilling {} (kill -9 {}); its lease of {} s runs out now\n", name, victim.process.pid(),
+    say("\nKilling {} (kill -9 {}); its lease expires in at most {} s\n", name, victim.process.pid(),
         options_.ttl.count());
     victim.process.signal(SIGKILL);
     const auto killed = Clock::now();
-    if (!victim.process.wait_for(5s)) fail("the process does not end");
-    if (answer(witness, lost_, QueryType::kA) != victim.ipv4) fail("its name did not outlive it until the lease ends");
+    if (!victim.process.wait_for(5s)) fail("the process does not exit");
+    if (answer(witness, lost_, QueryType::kA) != victim.ipv4) fail("its name went before the lease ended");
     say("  node {} still answers {} for {}\n", witness.number, victim.ipv4, name);
     await([&] { return answer(witness, lost_, QueryType::kA) == "NXDOMAIN"; }, options_.ttl + 10s,
-          fmt::format("{} does not go away", name));
+          fmt::format("{} is still there", name));
     say("  {:.1f} s later the lease has ended: NXDOMAIN\n", seconds_since(killed));
     std::erase_if(cluster_->nodes(), [number = victim.number](const DemoNode& node) { return node.number == number; });
   }
@@ -162,7 +162,7 @@ class Demo {
       const DemoNode* owner = record ? cluster_->owner(*record) : nullptr;
       return owner != nullptr && owner->number == fresh.number;
     };
-    await(owned_by_fresh, 10s, "the new node has not claimed the name that is free");
+    await(owned_by_fresh, 10s, "the new node has not claimed the free name");
     const DemoNode& witness = other_than(fresh);
     expect(witness, lost_, QueryType::kA, fresh.ipv4);
     expect(witness, lost_, QueryType::kAaaa, fresh.ipv6);
@@ -171,16 +171,16 @@ class Demo {
   }
 
   void leave() {
-    say("\nEnding all nodes (SIGTERM) ... ");
+    say("\nStopping all nodes (SIGTERM) ... ");
     const auto start = Clock::now();
     for (DemoNode& node : cluster_->nodes()) node.process.signal(SIGTERM);
     for (DemoNode& node : cluster_->nodes()) {
       const auto code = node.process.wait_for(10s);
-      if (!code) fail(fmt::format("node {} does not end", node.number));
-      if (*code != 0) fail(fmt::format("node {} ended with status {}", node.number, *code));
+      if (!code) fail(fmt::format("node {} does not exit", node.number));
+      if (*code != 0) fail(fmt::format("node {} exited with status {}", node.number, *code));
     }
-    await([this] { return cluster_->records()->size() == 0; }, 2s, "a name was not given back");
-    say("every name was given back in {:.2f} s\n", seconds_since(start));
+    await([this] { return cluster_->records()->size() == 0; }, 2s, "a name was not released");
+    say("every name was released in {:.2f} s\n", seconds_since(start));
   }
 
   void show_logs() const {
@@ -198,20 +198,22 @@ class Demo {
 }  // namespace
 
 void add_demo(CLI::App& program, Run& run) {
-  CLI::App* command =
-      program.add_subcommand("demo",
-                             "Show it on this machine: a throw-away etcd and real nodes that claim names, resolve\n"
-                             "each other, die and are replaced. Status 0 only if everything was verified.");
+  CLI::App* command = program.add_subcommand(
+      "demo",
+      "Show idetcd at work on this machine: a temporary etcd, and nodes that claim names, resolve\n"
+      "each other, die and are replaced. Exit status 0 only if everything was verified.");
   const auto options = std::make_shared<DemoOptions>();
   const auto ttl = std::make_shared<std::string>("3s");
-  command->add_option("--nodes", options->nodes, "how many; default 5")->check(CLI::Range(2, 200))->type_name("N");
-  command->add_option("--ttl", *ttl, "of their leases; default 3s")->type_name("DURATION");
+  command->add_option("--nodes", options->nodes, "number of nodes; default 5")
+      ->check(CLI::Range(2, 200))
+      ->type_name("N");
+  command->add_option("--ttl", *ttl, "TTL of their leases; default 3s")->type_name("DURATION");
   command->add_option("--resolver", options->resolver, "the idetcd-resolver to run")->type_name("FILE");
   command->callback([options, ttl, &run] {
     run = [options, ttl] {
       const auto parsed = app::parse_duration(*ttl);
       if (!parsed || *parsed < 2s || *parsed > 1h)
-        throw app::Exit(app::kExitUsage, fmt::format("--ttl: \"{}\": write 2s to 1h", *ttl));
+        throw app::Exit(app::kExitUsage, fmt::format("--ttl: \"{}\" is out of range; expected 2s to 1h", *ttl));
       options->ttl = *parsed;
       app::Shutdown shutdown;
       return Demo(*options, shutdown).run();

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "common/child_process.h"
+#include "common/command_line.h"
 #include "common/connection.h"
 #include "common/exit_status.h"
 #include "common/log.h"
-#include "common/options.h"
+#include "common/load_settings.h"
 #include "common/shutdown.h"
 #include "subcommand.h"
 
@@ -63,7 +64,7 @@ int run_command(const Claim& claim, std::vector<std::string> command, app::Shutd
   }
   signals.forward_to({});
   if (!lost.stop_requested()) return code;
-  log(LogLevel::kError, fmt::format("{} is lost ({}); the command was ended", claim.name(), claim.loss_reason()));
+  log(LogLevel::kError, fmt::format("lost {} ({}); the command was terminated", claim.name(), claim.loss_reason()));
   return app::kExitTryLater;
 }
 
@@ -79,13 +80,14 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
                       app::claim_options(pool, log, [&position](std::size_t place) { position = place; }));
   auto claim = claimer.claim(app::own_record(settings, pool, 0), signals.token());
   if (!claim && claim.error().code == ErrorCode::kCancelled) {
-    throw app::Exit(128 + signals.signal(), "ended by a signal before there was a name; the command was not run");
+    throw app::Exit(128 + signals.signal(),
+                    "interrupted by a signal before a name was claimed; the command was not run");
   }
   if (!claim) throw app::claim_failure(pool, claim.error(), position);
   log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
   const int code = run_command(*claim, command, signals, log);
   if (auto released = claim->release(); !released && claim->held()) {
-    log(LogLevel::kWarning, fmt::format("{} could not be given back: {}", claim->name(), released.error().message));
+    log(LogLevel::kWarning, fmt::format("cannot release {}: {}", claim->name(), released.error().message));
   }
   return code;
 }
@@ -95,11 +97,11 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
 void add_exec(CLI::App& program, Run& run) {
   CLI::App* command = program.add_subcommand(
       "exec",
-      "Claim a name, run CMD with it, give it back when CMD ends.\n"
-      "CMD finds IDETCD_NAME, IDETCD_SLOT, IDETCD_TOKEN, IDETCD_LEASE and IDETCD_NODE in its\n"
-      "environment and gets our signals. If the name is lost, CMD is ended and the status is 75;\n"
-      "else it is that of CMD, 127 if there is no CMD, or 128 + the number of a signal that\n"
-      "came while there was no name yet.");
+      "Claim a name, run CMD with it, and release it when CMD exits.\n"
+      "CMD has IDETCD_NAME, IDETCD_SLOT, IDETCD_TOKEN, IDETCD_LEASE and IDETCD_NODE in its\n"
+      "environment, and receives the signals sent to idetcd. If the name is lost, CMD is terminated\n"
+      "and the exit status is 75. Otherwise it is the status of CMD, 127 if CMD does not exist, or\n"
+      "128 + the number of a signal that arrived before a name was claimed.");
   const auto given = std::make_shared<app::GivenFlags>();
   const auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("CMD", *words, "the command and its arguments, after --")->required();

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "common/command_line.h"
 #include "common/connection.h"
 #include "common/exit_status.h"
 #include "common/log.h"
-#include "common/options.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {
@@ -52,7 +52,7 @@ void print_table(const PoolState& pool, const PatternTemplate& pattern) {
   }
   fmt::print("{} of {} names taken, {} waiting\n", pool.names.size(), pattern.limit(), pool.queue.size());
   for (const PoolTicket& ticket : pool.queue) {
-    fmt::print("  waiting at place {}: {}\n", ticket.position, ticket.node_id);
+    fmt::print("  waiting at position {}: {}\n", ticket.position, ticket.node_id);
   }
 }
 
@@ -107,7 +107,8 @@ int list(const app::GivenFlags& given, const std::string& format) {
 }  // namespace
 
 void add_ls(CLI::App& program, Run& run) {
-  CLI::App* command = program.add_subcommand("ls", "Show who has which name, and who waits for one.");
+  CLI::App* command =
+      program.add_subcommand("ls", "List the names with their owners, and the nodes that wait for a name.");
   const auto given = std::make_shared<app::GivenFlags>();
   const auto format = std::make_shared<std::string>("table");
   command->add_option("-o,--output", *format, "table or json; default table")

@@ -8,8 +8,8 @@
 #include <exception>
 #include <system_error>
 
+#include "common/command_line.h"
 #include "common/exit_status.h"
-#include "common/options.h"
 #include "subcommand.h"
 
 namespace app = idetcd::app;
@@ -27,7 +27,7 @@ int run_program(int argc, char** argv) {
                   "  idetcd ls --pattern 'worker{{{{.ID}}}}.tf.local.' --limit 5\n"
                   "  idetcd exec --pattern 'worker{{{{.ID}}}}.tf.local.' -- sh -c 'echo I am $IDETCD_NAME'\n"
                   "\n"
-                  "`idetcd SUBCOMMAND --help` tells more.\n\n{}",
+                  "See `idetcd SUBCOMMAND --help` for details.\n\n{}",
                   app::kExitStatusHelp));
   idetcd::tool::add_demo(program, run);
   idetcd::tool::add_ls(program, run);

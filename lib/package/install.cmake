@@ -9,6 +9,8 @@ install(FILES
   include/idetcd/export.h
   include/idetcd/idetcd.h
   include/idetcd/log.h
+  include/idetcd/my_address.h
+  include/idetcd/network.h
   include/idetcd/pattern_template.h
   include/idetcd/record.h
   include/idetcd/record_store.h

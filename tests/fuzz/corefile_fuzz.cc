@@ -2,7 +2,7 @@
 // or refused.
 #include "common/corefile.h"
 #include "common/exit_status.h"
-#include "common/options.h"
+#include "common/load_settings.h"
 
 #include <cstdlib>
 

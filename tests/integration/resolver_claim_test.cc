@@ -183,7 +183,7 @@ TEST_CASE("a node waits for a name when told to, and takes the first that is fre
   auto arguments = pool.flags(address(2));
   arguments.insert(arguments.end(), {"--on-full", "wait"});
   Resolver waiter(std::move(arguments));
-  CHECK(eventually([&] { return waiter.program().errors().find("waiting for one at place 1") != std::string::npos; }));
+  CHECK(eventually([&] { return waiter.program().errors().find("waiting for one at position 1") != std::string::npos; }));
   holder->program().signal(SIGTERM);
   CHECK(waiter.name() == "worker1.tf.local.");
 }
@@ -195,7 +195,7 @@ TEST_CASE("waiting ends when it was said to, with the place in the queue") {
   auto arguments = pool.flags(address(2));
   arguments.insert(arguments.end(), {"--on-full", "wait", "--max-wait", "1s"});
   const std::string said =
-      "no name came free in 1 s, and this node was at place 1 of the queue; raise the limit (1) or max-wait\n";
+      "no name became free in 1 s; this node was at position 1 of the queue; raise limit (1) or max-wait\n";
   Resolver waiter(arguments);
   CHECK(waiter.program().wait_for(kPatience) == kExitTryLater);
   CHECK(waiter.program().errors().find("idetcd-resolver: " + said) != std::string::npos);
@@ -267,7 +267,7 @@ TEST_CASE("exec that is ended before it has a name says so with its status") {
   exec.insert(exec.end(), arguments.begin(), arguments.end());
   exec.insert(exec.end(), {"--", "echo", "it ran"});
   Program command({.argv = exec});
-  REQUIRE(eventually([&] { return command.errors().find("place 1") != std::string::npos; }));
+  REQUIRE(eventually([&] { return command.errors().find("position 1") != std::string::npos; }));
   command.signal(SIGTERM);
   CHECK(command.wait_for(kPatience) == 128 + SIGTERM);
   CHECK(command.output().find("it ran") == std::string::npos);

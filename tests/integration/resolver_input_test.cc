@@ -27,7 +27,7 @@ void check_refused(const Refusal& refusal) {
   Program program({.argv = argv, .corefile = refusal.corefile});
   const auto status = program.wait_for(kPatience);
   const std::string errors = program.errors();
-  INFO("said: " << errors << "\nexpected: " << refusal.message);
+  INFO("printed: " << errors << "\nexpected: " << refusal.message);
   CHECK(status == refusal.status);
   CHECK(errors.find(refusal.message) != std::string::npos);
   CHECK(errors.rfind("idetcd-resolver: ", 0) == 0);
@@ -65,13 +65,29 @@ TEST_CASE("bad limits") {
 TEST_CASE("bad endpoints") {
   check_refused({{"--pattern", kPattern, "--endpoints", ""}, "", kExitUsage, "--endpoints: the list is empty"});
   check_refused(
-      {{"--pattern", kPattern, "--endpoints", "http://127.0.0.1:99999"}, "", kExitUsage, "\"99999\" is not a port"});
-  check_refused({{}, corefile("endpoint http://127.0.0.1:x"), kExitConfig, "Corefile:3: endpoint: "});
+      {{"--pattern", kPattern, "--endpoints", "http://127.0.0.1:99999"}, "", kExitUsage, "bad port \"99999\""});
+  check_refused(
+      {{}, corefile("pattern worker{{.ID}}.tf.local.\nendpoint http://127.0.0.1:x"), kExitConfig, "bad port \"x\""});
   check_refused({{"--pattern", kPattern, "--endpoints", "https://a:1,http://b:2"}, "", kExitUsage, "https"});
   check_refused({{"--pattern", kPattern, "--endpoints", "https://a:1", "--cacert", "/no/such/file"},
                  "",
                  kExitUsage,
                  "/no/such/file"});
+}
+
+TEST_CASE("bad networks and addresses are shown where they were set") {
+  check_refused(
+      {{"--pattern", kPattern, "--reverse", "10.0.0.0/9"}, "", kExitUsage, "--reverse: reverse zone \"10.0.0.0/9\""});
+  check_refused(
+      {{"--pattern", kPattern, "--allow", "10.0.0.1/8"}, "", kExitUsage, "--allow: \"10.0.0.1/8\" is not a network"});
+  check_refused({{}, corefile("pattern " + kPattern + "\ncidr 10.0.0.1/8"), kExitConfig, "Corefile:4: cidr: "});
+  check_refused({{}, corefile("pattern " + kPattern + "\nlisten localhost:53"), kExitConfig, "Corefile:4: listen: "});
+  check_refused({{}, corefile("pattern " + kPattern + "\ninterface nosuch0"), kExitConfig, "Corefile:4: interface: "});
+}
+
+TEST_CASE("bad claim options are shown where they were set") {
+  check_refused({{"--pattern", kPattern, "--ttl", "1"}, "", kExitUsage, "--ttl: ttl is 1 s"});
+  check_refused({{}, corefile("pattern " + kPattern + "\nnode-id a/b"), kExitConfig, "Corefile:4: node-id: "});
 }
 
 TEST_CASE("bad Corefiles") {
@@ -85,15 +101,14 @@ TEST_CASE("bad Corefiles") {
                  "Corefile:2: the idetcd block opened here is never closed"});
   check_refused(
       {{}, corefile("limit 5 6"), kExitConfig, "Corefile:3: limit: 2 arguments, at most 1 expected; remove \"6\""});
-  check_refused({{"--conf", "/no/such/Corefile"}, "", kExitConfig, "/no/such/Corefile: can not be read: No such file"});
+  check_refused({{"--conf", "/no/such/Corefile"}, "", kExitConfig, "/no/such/Corefile: cannot be read: No such file"});
 }
 
 TEST_CASE("unknown and incomplete flags") {
   check_refused({{"--patern", kPattern}, "", kExitUsage, "--patern"});
   check_refused({{"--pattern"}, "", kExitUsage, "--pattern"});
   check_refused({{"surplus"}, "", kExitUsage, "surplus"});
-  check_refused(
-      {{"--dev", "--endpoints", "http://a:1"}, "", kExitUsage, "--endpoints: --dev starts an etcd of its own"});
+  check_refused({{"--dev", "--endpoints", "http://a:1"}, "", kExitUsage, "--endpoints: --dev starts a private etcd"});
 }
 
 TEST_CASE("https to an etcd that speaks plain http is refused, not tried for ever") {

@@ -161,7 +161,7 @@ TEST_CASE("a name overwritten by a node without transactions is given up, as --o
 
   for (const char* name : {"worker1.tf.local.", "worker2.tf.local.", "worker3.tf.local."}) overwrite(name);
   CHECK(exits.program().wait_for(kPatience) == kExitTryLater);
-  CHECK(eventually([&] { return has(serves.program().errors(), "serving on without a name"); }));
+  CHECK(eventually([&] { return has(serves.program().errors(), "still serving, without a name"); }));
   CHECK(answer(serves.port(), "worker1.tf.local.") == "10.9.9.9");
   CHECK(eventually([&] { return reclaims.name() == "worker4.tf.local."; }));
 }
@@ -182,7 +182,7 @@ TEST_CASE("who waits tells its place and is not ready") {
   Resolver holder(flags(path, "10.0.0.1", {"--limit", "1"}));
   REQUIRE_FALSE(holder.name().empty());
   Resolver waiter(flags(path, "10.0.0.2", {"--limit", "1", "--on-full", "wait", "--metrics", "127.0.0.1:0"}));
-  REQUIRE(eventually([&] { return has(waiter.program().errors(), "waiting for one at place 1"); }));
+  REQUIRE(eventually([&] { return has(waiter.program().errors(), "waiting for one at position 1"); }));
   const std::string output = waiter.program().output();
   const std::string mark = "metrics on 127.0.0.1:";
   REQUIRE(has(output, mark));

@@ -125,7 +125,7 @@ TEST_CASE("--pattern chooses among a file's roles, and the others are served") {
   std::vector<std::string> ls{IDETCD_COMPANION, "ls", "--conf", (cluster.folder() / "Corefile").string()};
   Program undecided({.argv = ls});
   CHECK(undecided.wait_for(kPatience) == kExitUsage);
-  CHECK(has(undecided.errors(), "choose it with --pattern: '" + kWorkers + "', '" + kServers + "'"));
+  CHECK(has(undecided.errors(), "choose one with --pattern: '" + kWorkers + "', '" + kServers + "'"));
   Resolver chief(cluster.flags("10.0.0.9", {"--pattern", "chief{{.ID}}.lead."}));
   CHECK(claims(chief, {"chief1.lead."}));
   CHECK(has(chief.program().output(), "(slot 1 of 1,"));
@@ -196,11 +196,12 @@ TEST_CASE("pools that contradict each other are refused with both places") {
     CHECK(has(program.errors(), message));
   };
   refused({}, ". {\nidetcd {\npattern a{{.ID}}.x.\n}\nidetcd {\npattern {{\"a\"}}{{.ID}}.x.\nlimit 3\n}\n}\n",
-          kExitConfig, "Corefile:6: pattern: a1.x. is a name of a{{.ID}}.x. too (Corefile:3: pattern)");
+          kExitConfig, "Corefile:6: pattern: a1.x. is also a name of a{{.ID}}.x. (Corefile:3: pattern)");
   refused({}, ". {\nidetcd {\npattern a{{.ID}}.x.\nserve a1{{.ID}}.x. 20\nlimit 20\n}\n}\n", kExitConfig,
-          "Corefile:4: serve: a11.x. is a name of a{{.ID}}.x. too (Corefile:3: pattern)");
+          "Corefile:4: serve: a11.x. is also a name of a{{.ID}}.x. (Corefile:3: pattern)");
   refused({}, ". {\nidetcd {\npattern a{{.ID}}.x.\nlisten :1\n}\nidetcd {\nserve b{{.ID}}.x.\nlisten :2\n}\n}\n",
           kExitConfig, "Corefile:8: listen: contradicts Corefile:4: listen");
-  refused({"--pattern", "a{{.ID}}.x.", "--pattern", "a{{.ID}}.x."}, "", kExitUsage, "--pattern: a1.x. is a name of");
+  refused({"--pattern", "a{{.ID}}.x.", "--pattern", "a{{.ID}}.x."}, "", kExitUsage,
+          "--pattern: a1.x. is also a name of");
   refused({"--pattern", "a{{.ID}}.x.", "--serve", "b.x.=4"}, "", kExitUsage, "--serve: ");
 }

@@ -15,15 +15,20 @@ Result<Bytes> zone_of(const PatternTemplate& pattern) {
                "\" is not a domain name");
 }
 
+Error wrong_reverse(const std::string& text, const std::string& why) {
+  return {ErrorCode::kInvalidArgument, "reverse zone \"" + text + "\": " + why, "reverse"};
+}
+
 Result<Bytes> reverse_apex(const std::string& text) {
   if (text.find('/') != std::string::npos) {
-    if (auto zone = reverse_zone(text)) return *zone;
-    return wrong("reverse zone \"" + text +
-                 "\": the prefix must be whole labels, /8 /16 /24 of IPv4 or a multiple of 4 of IPv6");
+    const auto network = parse_network(text);
+    if (!network) return wrong_reverse(text, network.error().message);
+    if (auto zone = reverse_zone(*network)) return *zone;
+    return wrong_reverse(text, "the prefix must be whole labels: /8, /16 or /24 for IPv4, a multiple of 4 for IPv6");
   }
   const auto zone = to_wire(text);
   if (zone && (lies_in(*zone, *to_wire("in-addr.arpa.")) || lies_in(*zone, *to_wire("ip6.arpa.")))) return *zone;
-  return wrong("reverse zone \"" + text + "\": write it like 10.in-addr.arpa. or 10.0.0.0/8");
+  return wrong_reverse(text, "not a reverse zone; expected e.g. 10.in-addr.arpa. or 10.0.0.0/8");
 }
 
 Status check_names(const ZoneLayout& layout) {

@@ -108,7 +108,7 @@ Status open_listener(Listener& listener, unsigned workers, Failure& failure) {
 
 std::string remedy(int reason) {
   switch (reason) {
-    case EADDRINUSE: return "another process has it (ss -tulpn shows which); stop that one or listen elsewhere";
+    case EADDRINUSE: return "another process uses it (see ss -tulpn); stop it, or listen on another address";
     case EACCES: return "a port below 1024 needs root or CAP_NET_BIND_SERVICE; or listen on another port";
     case EADDRNOTAVAIL: return "this machine has no such address";
     default: return std::strerror(reason);
@@ -146,12 +146,12 @@ Status open_both(std::vector<Listener>& listeners, std::uint16_t port, unsigned 
 Result<std::vector<Listener>> open_listeners(std::span<const app::ListenAddress> addresses, unsigned workers) {
   std::vector<Listener> listeners;
   for (const app::ListenAddress& address : addresses) {
-    if (address.family == app::ListenFamily::kBoth) {
+    if (!address.ip) {
       if (Status opened = open_both(listeners, address.port, workers); !opened) return opened.error();
       continue;
     }
     Failure failure;
-    Listener listener{address.address, address.wildcard(), {}, {}};
+    Listener listener{app::socket_address(address), address.wildcard(), {}, {}};
     if (!open_listener(listener, workers, failure)) return cannot_listen(listener, failure);
     listeners.push_back(std::move(listener));
   }

@@ -1,7 +1,6 @@
 #include "wire/wire_name.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "common/ascii.h"
@@ -99,18 +98,11 @@ Bytes reverse_name(const Ipv6& address) {
   return reverse_v6(address, 2 * address.size());
 }
 
-std::optional<Bytes> reverse_zone(std::string_view network) {
-  const std::size_t slash = network.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  const std::string_view prefix = network.substr(slash + 1);
-  unsigned bits = 0;
-  const auto [end, error] = std::from_chars(prefix.data(), prefix.data() + prefix.size(), bits);
-  if (error != std::errc{} || end != prefix.data() + prefix.size()) return std::nullopt;
-  if (const auto v4 = parse_ipv4(network.substr(0, slash)))
-    return bits <= 32 && bits % 8 == 0 ? std::optional(reverse_v4(*v4, bits / 8)) : std::nullopt;
-  if (const auto v6 = parse_ipv6(network.substr(0, slash)))
-    return bits <= 128 && bits % 4 == 0 ? std::optional(reverse_v6(*v6, bits / 4)) : std::nullopt;
-  return std::nullopt;
+std::optional<Bytes> reverse_zone(const Network& network) {
+  const unsigned bits = network.prefix_length;
+  if (const auto* v4 = std::get_if<Ipv4>(&network.base))
+    return bits % 8 == 0 ? std::optional(reverse_v4(*v4, bits / 8)) : std::nullopt;
+  return bits % 4 == 0 ? std::optional(reverse_v6(*std::get_if<Ipv6>(&network.base), bits / 4)) : std::nullopt;
 }
 
 }  // namespace idetcd::resolver

@@ -1,6 +1,7 @@
 // Names between text and wire: lower case, absolute, no escapes.
 #pragma once
 
+#include <idetcd/network.h>
 #include <idetcd/record.h>
 
 #include <cstddef>
@@ -35,8 +36,8 @@ bool lies_in(WireName name, WireName zone) noexcept;
 Bytes reverse_name(const Ipv4& address);
 Bytes reverse_name(const Ipv6& address);
 
-// The zone a network's reverse names lie in: "10.0.0.0/8" is 10.in-addr.arpa. Empty
-// if `network` is not in CIDR notation or its prefix is not whole labels.
-std::optional<Bytes> reverse_zone(std::string_view network);
+// The zone a network's reverse names lie in: that of 10.0.0.0/8 is 10.in-addr.arpa. Empty
+// if its prefix is not whole labels: a multiple of 8 for IPv4, of 4 for IPv6.
+std::optional<Bytes> reverse_zone(const Network& network);
 
 }  // namespace idetcd::resolver

@@ -4,6 +4,8 @@
 #include <idetcd/etcd.h>
 #include <idetcd/export.h>
 #include <idetcd/log.h>
+#include <idetcd/my_address.h>
+#include <idetcd/network.h>
 #include <idetcd/pattern_template.h>
 #include <idetcd/pool.h>
 #include <idetcd/record.h>

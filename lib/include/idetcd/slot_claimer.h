@@ -68,6 +68,10 @@ struct ClaimOptions {
   LogSink log{};
 };
 
+// kInvalidArgument with Error::option "path", "ttl", "node-id" or "sticky": the first option
+// that is out of its bounds. Reads nothing but `options`; claim() checks the same.
+IDETCD_EXPORT Status check(const ClaimOptions& options);
+
 // One held slot. Move-only; the destructor gives the slot back. Every member but move
 // and destruction may be called from any thread. Owns one thread, which keeps the lease
 // alive. In a forked child it is never held, and its destructor leaves the slot alone.

@@ -1,9 +1,9 @@
-#include "address_choice.h"
+#include "address/address_choice.h"
 
 #include <algorithm>
 #include <optional>
 
-namespace idetcd::app {
+namespace idetcd::internal {
 namespace {
 
 bool is_loopback(const IpAddress& address) {
@@ -33,8 +33,8 @@ class Choice {
     return (v4_ && address == IpAddress(*v4_)) || (v6_ && address == IpAddress(*v6_));
   }
 
-  AdvertisedAddresses addresses() const {
-    AdvertisedAddresses chosen;
+  MyAddresses addresses() const {
+    MyAddresses chosen;
     if (v4_) chosen.ipv4.push_back(*v4_);
     if (v6_) chosen.ipv6.push_back(*v6_);
     return chosen;
@@ -54,16 +54,16 @@ void complete(Choice& choice, std::span<const MachineAddress> machine) {
   }
 }
 
-bool admitted(const PoolSettings& pool, const MachineAddress& own) {
-  if (!pool.interface.empty() && own.interface != pool.interface) return false;
-  if (pool.cidr.empty()) return true;
-  return std::ranges::any_of(pool.cidr, [&](const Network& network) { return network.contains(own.address); });
+bool admitted(const AddressFilter& filter, const MachineAddress& own) {
+  if (!filter.interface.empty() && own.interface != filter.interface) return false;
+  if (filter.cidr.empty()) return true;
+  return std::ranges::any_of(filter.cidr, [&](const Network& network) { return network.contains(own.address); });
 }
 
-Choice choose_admitted(const PoolSettings& pool, std::span<const MachineAddress> machine) {
+Choice choose_admitted(const AddressFilter& filter, std::span<const MachineAddress> machine) {
   Choice choice;
   for (const MachineAddress& own : machine) {
-    if (admitted(pool, own)) choice.offer(own.address);
+    if (admitted(filter, own)) choice.offer(own.address);
   }
   return choice;
 }
@@ -86,33 +86,24 @@ Choice choose_by_route(std::span<const MachineAddress> machine, std::span<const 
   return choice;
 }
 
+// Nothing is left; the option that decides is the one to change.
+Error no_address(const AddressFilter& filter) {
+  if (filter.empty()) {
+    return {ErrorCode::kInvalidArgument, "this machine has no address to publish; set advertise", "advertise"};
+  }
+  return {ErrorCode::kInvalidArgument,
+          "no address of this machine is on that interface and in those networks; see `ip address`, or set advertise "
+          "instead",
+          filter.interface.empty() ? "cidr" : "interface"};
+}
+
 }  // namespace
 
-Result<AdvertisedAddresses> choose_addresses(const PoolSettings& pool, std::span<const MachineAddress> machine,
-                                             std::span<const IpAddress> route_sources) {
-  if (!pool.advertise.empty()) {
-    AdvertisedAddresses chosen;
-    for (const IpAddress& address : pool.advertise) {
-      if (const auto* v4 = std::get_if<Ipv4>(&address)) chosen.ipv4.push_back(*v4);
-      if (const auto* v6 = std::get_if<Ipv6>(&address)) chosen.ipv6.push_back(*v6);
-    }
-    return chosen;
-  }
-  const bool filtered = !pool.interface.empty() || !pool.cidr.empty();
-  const Choice choice = filtered ? choose_admitted(pool, machine) : choose_by_route(machine, route_sources);
-  if (!choice.empty()) return choice.addresses();
-  return Error{
-      ErrorCode::kInvalidArgument,
-      filtered ? "no address of this machine is on that interface and in those networks; see `ip address`, or name the "
-                 "addresses with --advertise"
-               : "this machine has no address to publish; name one with --advertise"};
+Result<MyAddresses> choose_addresses(const AddressFilter& filter, std::span<const MachineAddress> machine,
+                                     std::span<const IpAddress> route_sources) {
+  const Choice choice = filter.empty() ? choose_by_route(machine, route_sources) : choose_admitted(filter, machine);
+  if (choice.empty()) return no_address(filter);
+  return choice.addresses();
 }
 
-Result<AdvertisedAddresses> choose_addresses_here(const PoolSettings& pool, std::span<const std::string> endpoints) {
-  if (!pool.advertise.empty()) return choose_addresses(pool, {}, {});
-  const bool filtered = !pool.interface.empty() || !pool.cidr.empty();
-  const auto sources = filtered ? std::vector<IpAddress>{} : route_sources(endpoints);
-  return choose_addresses(pool, machine_addresses(), sources);
-}
-
-}  // namespace idetcd::app
+}  // namespace idetcd::internal

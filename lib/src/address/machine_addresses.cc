@@ -1,5 +1,4 @@
-// What the system knows of its own addresses and routes.
-#include "address_choice.h"
+#include "address/machine_addresses.h"
 
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -13,7 +12,7 @@
 #include <memory>
 #include <optional>
 
-namespace idetcd::app {
+namespace idetcd::internal {
 namespace {
 
 std::optional<IpAddress> address_of(const sockaddr* raw) {
@@ -89,4 +88,4 @@ std::vector<IpAddress> route_sources(std::span<const std::string> endpoints) {
   return sources;
 }
 
-}  // namespace idetcd::app
+}  // namespace idetcd::internal

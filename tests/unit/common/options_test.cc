@@ -1,6 +1,9 @@
 // Settings from flags, environment and Corefile: values, order, and what bad ones say.
-#include "common/options.h"
+#include "common/connection.h"
 #include "common/exit_status.h"
+#include "common/load_settings.h"
+#include "common/setting_checks.h"
+#include "common/values.h"
 
 #include <catch2/catch.hpp>
 
@@ -89,7 +92,7 @@ TEST_CASE("flags win over the environment, and it over etcdctl's") {
   CHECK(load({}, {{"IDETCD_ON_FULL", "wait"}}).pools.front().on_full == OnFull::kWait);
 }
 
-TEST_CASE("every setting can be said in a Corefile") {
+TEST_CASE("every setting can be given in a Corefile") {
   const Settings settings = from_corefile(
       "endpoint https://a:2379 https://b:2379\nlimit 5\npattern worker{{.ID}}.tf.local.\nttl 30s\nadvertise 10.0.0.7 "
       "fd00::7\n"
@@ -106,7 +109,8 @@ TEST_CASE("every setting can be said in a Corefile") {
   CHECK(settings.tls.cert_file == "cert.pem");
   CHECK(settings.tls.ca_file == "ca.pem");
   CHECK(settings.user == "root");
-  CHECK(settings.listen == std::vector<HostPort>{{"127.0.0.1", 1053}, {"::1", 1053}});
+  CHECK(settings.listen ==
+        std::vector<ListenAddress>{{idetcd::Ipv4{127, 0, 0, 1}, 1053}, {idetcd::parse_ipv6("::1"), 1053}});
 }
 
 TEST_CASE("a Corefile's problems carry file and line") {
@@ -116,22 +120,22 @@ TEST_CASE("a Corefile's problems carry file and line") {
   CHECK(corefile_failure("endpoint") == "Corefile:3: endpoint: an argument is missing; write `endpoint URL[,URL]`");
   CHECK(contains(corefile_failure("limit 0"), "Corefile:3: limit: 0 is out of range"));
   CHECK(contains(corefile_failure("limit 5\n\nlimit 6"),
-                 "Corefile:5: limit: said twice (before that at Corefile:3: limit)"));
+                 "Corefile:5: limit: is given twice (first at Corefile:3: limit)"));
   CHECK(corefile_failure("pattern w{{ .ID }}.x.") ==
-        "Corefile:3: pattern: 3 arguments, at most 1 expected; write a value with blanks in quotes, as \"w{{ .ID "
+        "Corefile:3: pattern: 3 arguments, at most 1 expected; quote a value that contains spaces, e.g. \"w{{ .ID "
         "}}.x.\"");
 }
 
 TEST_CASE("a Corefile that is named must be there") {
   const Failure failure = failure_of([] { load({}, {{"IDETCD_CONF", "/no/such/Corefile"}}); });
   CHECK(failure.status == kExitConfig);
-  CHECK(contains(failure.message, "/no/such/Corefile: can not be read: No such file or directory"));
-  CHECK(contains(failure_of([] { load({}, {{"IDETCD_CONF", "/"}}); }).message, "it is a folder"));
+  CHECK(contains(failure.message, "/no/such/Corefile: cannot be read: No such file or directory"));
+  CHECK(contains(failure_of([] { load({}, {{"IDETCD_CONF", "/"}}); }).message, "it is a directory"));
 }
 
 TEST_CASE("bad limits") {
   CHECK(flag_failure("limit", "0").message ==
-        "--limit: 0 is out of range; write how many nodes the pool may have, 1 to 1000000");
+        "--limit: 0 is out of range; expected the maximum number of nodes, 1 to 1000000");
   CHECK(contains(flag_failure("limit", "-1").message, "-1 is out of range"));
   CHECK(contains(flag_failure("limit", "1000000000").message, "1000000000 is out of range"));
   CHECK(contains(flag_failure("limit", "1e9").message, "\"1e9\" is not a whole number"));
@@ -140,50 +144,77 @@ TEST_CASE("bad limits") {
 
 TEST_CASE("bad endpoints") {
   CHECK(flag_failure("endpoints", "").message ==
-        "--endpoints: the list is empty; name at least one, as http://localhost:2379");
+        "--endpoints: the list is empty; expected at least one, e.g. http://localhost:2379");
   CHECK(contains(flag_failure("endpoints", " , ").message, "the list is empty"));
-  CHECK(contains(flag_failure("endpoints", "http://h:99999").message, "\"99999\" is not a port"));
-  CHECK(contains(flag_failure("endpoints", "http://h:0").message, "\"0\" is not a port"));
-  CHECK(contains(flag_failure("endpoints", "http://h").message, "has no port"));
-  CHECK(contains(flag_failure("endpoints", "ftp://h:1").message, "unknown scheme"));
-  CHECK(contains(flag_failure("endpoints", "http://:2379").message, "names no host"));
-  CHECK(contains(flag_failure("endpoints", "fd00::1:2379").message, "in brackets"));
-  CHECK(load({{"endpoints", "https://[fd00::1]:2379/"}}).endpoints.size() == 1);
+}
+
+TEST_CASE("what connect() refuses ends the program") {
+  const auto refused = [](const Variables& flags) {
+    const Failure failure = failure_of([&] { connect_etcd(load(flags), {}); });
+    CHECK(failure.status == kExitUsage);
+    return failure.message;
+  };
+  CHECK(contains(refused({{"endpoints", "http://h:99999"}}), "99999"));
+  CHECK(contains(refused({{"endpoints", "ftp://h:1"}}), "unknown scheme"));
+  CHECK(contains(refused({{"cert", "c.pem"}, {"endpoints", "https://h:1"}}), "without its key"));
+  CHECK(contains(refused({{"cacert", "c.pem"}}), "write https://"));
+  CHECK(contains(refused({{"password", "x"}}), "without a user"));
+  const Settings file = from_corefile("endpoint http://h:99999");
+  CHECK(failure_of([&] { connect_etcd(file, {}); }).status == kExitConfig);
+}
+
+TEST_CASE("a setting was set where its synonym was") {
+  const Settings file = from_corefile("credentials root secret\ntls ca.pem");
+  CHECK(file.origin("password").place == "Corefile:3: credentials");
+  CHECK(file.origin("cacert").place == "Corefile:4: tls");
+  CHECK(file.origin("endpoints").place == "--endpoints");
+}
+
+TEST_CASE("what the library refuses is shown where it was set") {
+  const auto refused = [](const std::string& line) {
+    const Failure failure = failure_of([&] { check_settings(from_corefile("pattern w{{.ID}}.x.\n" + line)); });
+    CHECK(failure.status == kExitConfig);
+    return failure.message;
+  };
+  CHECK(contains(refused("ttl 1s"), "Corefile:4: ttl: "));
+  CHECK(contains(refused("node-id a/b"), "Corefile:4: node-id: "));
+  CHECK(contains(refused("path /" + std::string(512, 'p')), "Corefile:4: path: "));
+  CHECK(contains(refused("sticky 1m"), "Corefile:4: sticky: "));
+  CHECK(contains(refused("cidr 10.0.0.1/8"), "Corefile:4: cidr: "));
+  CHECK(contains(refused("advertise host7"), "Corefile:4: advertise: "));
+  CHECK(contains(failure_of([] { load({}, {{"IDETCD_TTL", "1"}}); }).message, "IDETCD_TTL: "));
 }
 
 TEST_CASE("bad values of the rest") {
-  CHECK(contains(flag_failure("ttl", "1").message, "--ttl: 1 s is out of range; write 2 s to 86400 s"));
+  CHECK(contains(flag_failure("ttl", "1").message, "--ttl: ttl is 1 s; it must be 2 to 86400 s"));
   CHECK(contains(flag_failure("ttl", "soon").message, "is not a duration"));
   CHECK(contains(flag_failure("ttl", "20s5").message, "is not a duration"));
   CHECK(contains(flag_failure("advertise", "host7").message, "is not an IP address"));
-  CHECK(contains(flag_failure("advertise", "0.0.0.0").message, "is no node's address"));
+  CHECK(contains(flag_failure("advertise", "0.0.0.0").message, "is the unspecified address"));
   CHECK(contains(flag_failure("advertise", "224.0.0.1").message, "multicast"));
-  CHECK(contains(flag_failure("listen", "localhost:53").message, "write it in numbers"));
+  CHECK(contains(flag_failure("listen", "localhost:53").message, "\"localhost\" is not an IP address"));
   CHECK(contains(flag_failure("listen", "127.0.0.1:x").message, "\"x\" is not a port"));
-  CHECK(contains(flag_failure("on-full", "queue").message, "write one of: exit, wait"));
-  CHECK(contains(flag_failure("on-lost", "cry").message, "write one of: reclaim, exit, serve-only"));
-  CHECK(contains(flag_failure("node-id", "a b").message, "is not a node id"));
-  CHECK(contains(flag_failure("cidr", "10.0.0.0").message, "is not a network"));
+  CHECK(contains(flag_failure("on-full", "queue").message, "expected one of: exit, wait"));
+  CHECK(contains(flag_failure("on-lost", "cry").message, "expected one of: reclaim, exit, serve-only"));
+  CHECK(contains(flag_failure("node-id", "a b").message, "letters, digits"));
+  CHECK(contains(flag_failure("cidr", "10.0.0.1/8").message, "is not a network"));
   CHECK(contains(flag_failure("cidr", "10.0.0.0/33").message, "is not a network"));
-  CHECK(flag_failure("srv", "grpc").message == "--srv: \"grpc\" has no =; write for example grpc=2222");
+  CHECK(flag_failure("srv", "grpc").message == "--srv: \"grpc\" has no =; expected e.g. grpc=2222");
   CHECK(contains(flag_failure("srv", "grpc=").message, "\"\" is not a port"));
-  CHECK(contains(flag_failure("srv", "grpc=0").message, "port 0 is where nothing listens"));
+  CHECK(contains(flag_failure("srv", "grpc=0").message, "0 is not a port to publish"));
   CHECK(contains(flag_failure("srv", "grpc=65536").message, "is not a port"));
   for (const char* bad : {"_grpc=1", "GRPC=1", "g.rpc=1", "-g=1", "g-=1", "=1"})
-    CHECK(contains(flag_failure("srv", bad).message, "is not the name of a service"));
+    CHECK(contains(flag_failure("srv", bad).message, "is not a service name"));
   CHECK(contains(flag_failure("meta", "role").message, "has no ="));
   CHECK(contains(flag_failure("meta", "=ps").message, "the key is empty"));
-  CHECK(contains(flag_failure("meta", "slot=4").message, "is published anyway"));
-  CHECK(contains(flag_failure("meta", "k=" + std::string(254, 'v')).message, "may have 254 bytes"));
+  CHECK(contains(flag_failure("meta", "slot=4").message, "is always published"));
+  CHECK(contains(flag_failure("meta", "k=" + std::string(254, 'v')).message, "may have at most 254 bytes"));
   CHECK(contains(flag_failure("max-wait", "-1").message, "is not a duration"));
-  CHECK(contains(flag_failure("user", ":x").message, "user's name is empty"));
+  CHECK(contains(flag_failure("user", ":x").message, "user name is empty"));
 }
 
 TEST_CASE("settings that do not go together") {
-  CHECK(contains(failure_of([] { load({{"sticky", "60"}}); }).message, "--sticky: a name can be kept only"));
-  CHECK(contains(failure_of([] { load({{"cert", "c.pem"}, {"endpoints", "https://h:1"}}); }).message, "set key too"));
-  CHECK(contains(failure_of([] { load({{"cacert", "c.pem"}}); }).message, "only with https:// endpoints"));
-  CHECK(contains(failure_of([] { load({{"password", "x"}}); }).message, "set user too"));
+  CHECK(contains(failure_of([] { load({{"sticky", "60"}}); }).message, "--sticky: sticky needs a lasting node id"));
   CHECK(contains(failure_of([] {
                    load({{"advertise", "10.0.0.1"}, {"cidr", "10.0.0.0/8"}});
                  }).message,
@@ -202,18 +233,16 @@ TEST_CASE("ports and texts to publish: several in one source, and another source
   CHECK(over.meta == std::map<std::string, std::string>{{"a", "1"}, {"b", "2=3"}});
 
   CHECK(corefile_failure("srv grpc") == "Corefile:3: srv: an argument is missing; write `srv NAME PORT`");
-  CHECK(corefile_failure("srv grpc 1\nsrv grpc 2") == "Corefile:4: srv: the port \"grpc\" is said twice");
-  CHECK(corefile_failure("meta a=b c") == "Corefile:3: meta: the key \"a=b\" has a = in it");
-  CHECK(corefile_failure("meta role ps\nmeta role chief") == "Corefile:4: meta: \"role\" is said twice");
+  CHECK(corefile_failure("srv grpc 1\nsrv grpc 2") == "Corefile:4: srv: the port \"grpc\" is given twice");
+  CHECK(corefile_failure("meta a=b c") == "Corefile:3: meta: the key \"a=b\" contains a =");
+  CHECK(corefile_failure("meta role ps\nmeta role chief") == "Corefile:4: meta: \"role\" is given twice");
 }
 
 TEST_CASE("an end to waiting needs a wait") {
   const Settings settings = load({{"on-full", "wait"}, {"max-wait", "2m"}});
   CHECK(settings.pools.front().max_wait == std::chrono::minutes(2));
   CHECK(load({{"max-wait", "0"}}).pools.front().max_wait.count() == 0);
-  CHECK(failure_of([] {
-          load({{"max-wait", "5"}});
-        }).message == "--max-wait: there is a wait only with on-full wait; set that too");
+  CHECK(failure_of([] { load({{"max-wait", "5"}}); }).message == "--max-wait: needs on-full wait; set that too");
 }
 
 TEST_CASE("durations") {
@@ -222,13 +251,4 @@ TEST_CASE("durations") {
   CHECK(*parse_duration("1d") == std::chrono::seconds(86400));
   for (const char* bad : {"", "s", "-1", "1.5s", "1w", "1m30", "99999999999999999999", "11000d"})
     CHECK_FALSE(parse_duration(bad));
-}
-
-TEST_CASE("listen addresses") {
-  CHECK(*parse_listen(":53", 1) == HostPort{"", 53});
-  CHECK(*parse_listen("*", 1053) == HostPort{"", 1053});
-  CHECK(*parse_listen("::1", 1053) == HostPort{"::1", 1053});
-  CHECK(*parse_listen("[::1]:0", 1) == HostPort{"::1", 0});
-  CHECK(to_string(HostPort{"::1", 53}) == "[::1]:53");
-  CHECK(to_string(HostPort{"", 53}) == "*:53");
 }

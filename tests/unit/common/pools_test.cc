@@ -1,7 +1,8 @@
 // Several pools: which there are, what counts for each, and what contradicts itself.
 #include "common/exit_status.h"
-#include "common/options.h"
+#include "common/load_settings.h"
 #include "common/pool_sources.h"
+#include "common/setting_checks.h"
 
 #include <catch2/catch.hpp>
 
@@ -163,9 +164,9 @@ TEST_CASE("a flag counts for every block, and --pattern chooses among them") {
               from_blocks(workers, servers, {{"pattern", "q{{.ID}}.x."}});
             },
             kExitUsage) ==
-        "--pattern: \"q{{.ID}}.x.\" is the pattern of no pool in the file; choose among 'w{{.ID}}.x.', 'p{{.ID}}.x.'");
+        "--pattern: no pool of the file has the pattern \"q{{.ID}}.x.\"; choose among 'w{{.ID}}.x.', 'p{{.ID}}.x.'");
   CHECK(contains(failure_of([&] { only_pool(from_blocks(workers, servers)); }, kExitUsage),
-                 "choose it with --pattern: 'w{{.ID}}.x.', 'p{{.ID}}.x.'"));
+                 "choose one with --pattern: 'w{{.ID}}.x.', 'p{{.ID}}.x.'"));
 }
 
 TEST_CASE("--pattern and --serve replace what one block says") {
@@ -196,7 +197,7 @@ TEST_CASE("a pool name belongs to one pool") {
                  "Corefile:5: pool-name: several pools are served here"));
   CHECK(contains(
       corefile_failure(block("pattern p{{.ID}}.x.\npool-name all.x.") + block("pattern q{{.ID}}.x.\npool-name all.x.")),
-      "Corefile:8: pool-name: the pools p{{.ID}}.x. and q{{.ID}}.x. can not both have the pool name all.x."));
+      "Corefile:8: pool-name: the pools p{{.ID}}.x. and q{{.ID}}.x. cannot both have the pool name all.x."));
 }
 
 TEST_CASE("what belongs to the server is said in any block, but in one way") {
@@ -207,7 +208,7 @@ TEST_CASE("what belongs to the server is said in any block, but in one way") {
   CHECK(agreed.workers == 2);
   CHECK(corefile_failure(block("endpoint http://a:1\npattern w{{.ID}}.x.") +
                          block("pattern p{{.ID}}.x.\nendpoint http://b:1")) ==
-        "Corefile:8: endpoint: contradicts Corefile:3: endpoint; this belongs to the whole server, say it once");
+        "Corefile:8: endpoint: contradicts Corefile:3: endpoint; this is a setting of the whole server, give it once");
   CHECK(contains(corefile_failure(block("listen 127.0.0.1:1\npattern w{{.ID}}.x.") +
                                   block("pattern p{{.ID}}.x.\nlisten 127.0.0.1:2")),
                  "Corefile:8: listen: contradicts Corefile:3: listen"));
@@ -217,11 +218,10 @@ TEST_CASE("what belongs to the server is said in any block, but in one way") {
 
 TEST_CASE("a block that is about no pool is pointed out") {
   CHECK(corefile_failure(block("pattern w{{.ID}}.x.") + block("limit 5")) ==
-        "Corefile:6: limit: this idetcd block names no pool; say pattern or serve in it too");
+        "Corefile:6: limit: this idetcd block names no pool; give it a pattern or serve");
   CHECK(corefile_failure(block("pattern w{{.ID}}.x.") + block("log-level debug")) == "no error");
-  CHECK(
-      corefile_failure(block("pattern w{{.ID}}.x.\npattern p{{.ID}}.x.")) ==
-      "Corefile:4: pattern: said twice (before that at Corefile:3: pattern); each pattern needs an idetcd block of its "
-      "own");
+  CHECK(corefile_failure(block("pattern w{{.ID}}.x.\npattern p{{.ID}}.x.")) ==
+        "Corefile:4: pattern: is given twice (first at Corefile:3: pattern); each pattern needs an idetcd block of its "
+        "own");
   CHECK(corefile_failure(block("serve")) == "Corefile:3: serve: an argument is missing; write `serve PATTERN [N]`");
 }

@@ -242,8 +242,8 @@ TEST_CASE("CH TXT tells who the server is, when it may", "[dns]") {
 TEST_CASE("networks are let in or kept out", "[dns]") {
   const auto zone = small_zone();
   AnswerPolicy policy = probe_policy();
-  policy.allow = *app::NetworkList::parse({"10.0.0.0/8"});
-  policy.deny = *app::NetworkList::parse({"10.9.0.0/16"});
+  policy.allow = app::NetworkList(std::vector{parse_network("10.0.0.0/8").value()});
+  policy.deny = app::NetworkList(std::vector{parse_network("10.9.0.0/16").value()});
   const auto rcode_for = [&](std::array<std::uint8_t, 4> v4) {
     RequestContext peer{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4[0], v4[1], v4[2], v4[3]}, Transport::kUdp, 0, 0};
     return DecodedReply(ask(*zone, make_query({"worker1.tf.local."}), policy, peer)).rcode();

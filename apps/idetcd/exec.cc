@@ -1,9 +1,13 @@
 // idetcd exec -- CMD: a name for a program that knows nothing of us.
 #include <fmt/format.h>
 #include <idetcd/slot_claimer.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -13,19 +17,16 @@
 #include "common/command_line.h"
 #include "common/connection.h"
 #include "common/exit_status.h"
-#include "common/log.h"
 #include "common/load_settings.h"
+#include "common/log.h"
 #include "common/shutdown.h"
+#include "guard/guard.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {
 namespace {
 
 using namespace std::chrono_literals;
-
-// How long the command may take to end once the name is lost: somebody else may
-// have it soon.
-constexpr auto kGraceAfterLoss = 2s;
 
 // The command's environment: ours, and who it is.
 std::vector<std::string> environment_for(const Claim& claim) {
@@ -43,35 +44,57 @@ std::vector<std::string> environment_for(const Claim& claim) {
   return all;
 }
 
-// Until the command ends, or the name is lost and the command was ended for it.
-int run_command(const Claim& claim, std::vector<std::string> command, app::Shutdown& signals, const LogSink& log) {
-  const std::stop_token lost = claim.lost();
-  auto started = app::ChildProcess::start(
-      {.argv = std::move(command), .environment = environment_for(claim), .dies_with_thread = true});
-  if (!started) {
+// How long the command has between SIGTERM and SIGKILL when its name is about to be lost, or when it has left
+// something running.
+std::chrono::milliseconds grace_for(const app::PoolSettings& pool) {
+  return std::min<std::chrono::milliseconds>(5s, std::chrono::milliseconds(pool.ttl) / 4);
+}
+
+// For the guard; long past if the name is not held.
+std::chrono::nanoseconds deadline_of(const Claim& claim) {
+  return std::max<std::chrono::nanoseconds>(claim.trusted_until(), 1ns);
+}
+
+// A process that cannot be ended may act under the name, so nobody else may have it before the lease ends.
+[[noreturn]] void leave_name_behind(const Claim& claim, const Guard::Ended& ended) {
+  fmt::print(stderr,
+             "{} processes of the command run on as another user and cannot be ended; {} is not given back, but stays "
+             "until its lease ends\n",
+             ended.escaped, claim.name());
+  _exit(app::kExitTryLater);
+}
+
+int exit_status(const Claim& claim, const Guard::Ended& ended, const LogSink& log) {
+  if (ended.guard_died) log(LogLevel::kError, "the guard process was killed, and the command with it");
+  if (!ended.out_of_time) return ended.code;
+  const std::string reason = claim.held() ? "etcd did not confirm the lease in time" : claim.loss_reason();
+  log(LogLevel::kError, fmt::format("lost {} ({}); the command was terminated", claim.name(), reason));
+  return app::kExitTryLater;
+}
+
+// Until the command has ended and nothing that it started is left.
+Guard::Ended run_command(const Claim& claim, const std::vector<std::string>& command, Guard& guard,
+                         app::Shutdown& signals) {
+  if (const auto started = guard.run(command, environment_for(claim), deadline_of(claim)); !started) {
     const bool missing = started.error().code == ErrorCode::kNotFound;
     throw app::Exit(missing ? 127 : 126, started.error().message);  // as shells have it
   }
-  app::ChildProcess child = std::move(*started);
-  signals.forward_to([&child](int number) { child.signal(number); });
-  int code = 0;
-  {
-    const std::stop_callback on_loss(lost, [&child] { child.signal(SIGTERM); });
-    std::optional<int> ended;
-    while (!(ended = child.wait_for(100ms)) && !lost.stop_requested()) {
-    }
-    code = ended ? *ended : child.end(kGraceAfterLoss);
+  signals.forward_to([&guard](int number) { guard.signal(number); });
+  std::optional<Guard::Ended> ended;
+  while (!(ended = guard.wait_for(100ms))) {
+    guard.extend(deadline_of(claim));
+    if (!claim.held()) guard.end();  // it looks at an earlier deadline only when it is told to
   }
   signals.forward_to({});
-  if (!lost.stop_requested()) return code;
-  log(LogLevel::kError, fmt::format("lost {} ({}); the command was terminated", claim.name(), claim.loss_reason()));
-  return app::kExitTryLater;
+  return *ended;
 }
 
 int exec(const app::GivenFlags& given, const std::vector<std::string>& command) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
   const app::PoolSettings& pool = app::only_pool(settings);
   const PatternTemplate pattern = app::parse_pattern(pool);
+  auto guard = Guard::start(grace_for(pool));  // before there is any thread
+  if (!guard) throw app::Exit(app::kExitOs, guard.error().message);
   const LogSink log = app::open_log(settings.log_level);
   app::Shutdown signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
   std::size_t position = 0;
@@ -85,7 +108,9 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   }
   if (!claim) throw app::claim_failure(pool, claim.error(), position);
   log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
-  const int code = run_command(*claim, command, signals, log);
+  const Guard::Ended ended = run_command(*claim, command, **guard, signals);
+  if (ended.escaped != 0) leave_name_behind(*claim, ended);
+  const int code = exit_status(*claim, ended, log);
   if (auto released = claim->release(); !released && claim->held()) {
     log(LogLevel::kWarning, fmt::format("cannot release {}: {}", claim->name(), released.error().message));
   }
@@ -99,9 +124,12 @@ void add_exec(CLI::App& program, Run& run) {
       "exec",
       "Claim a name, run CMD with it, and release it when CMD exits.\n"
       "CMD has IDETCD_NAME, IDETCD_SLOT, IDETCD_TOKEN, IDETCD_LEASE and IDETCD_NODE in its\n"
-      "environment, and receives the signals sent to idetcd. If the name is lost, CMD is terminated\n"
-      "and the exit status is 75. Otherwise it is the status of CMD, 127 if CMD does not exist, or\n"
-      "128 + the number of a signal that arrived before a name was claimed.");
+      "environment, and receives the signals sent to idetcd. The name is released when CMD and every\n"
+      "process that it started have exited: what CMD leaves running receives SIGTERM, and SIGKILL a\n"
+      "quarter of the ttl (at most 5 s) later. All of them are terminated in the same way before\n"
+      "somebody else can own the name, even if idetcd is stopped or killed; the exit status is then\n"
+      "75. Otherwise it is the status of CMD, 127 if CMD does not exist, or 128 + the number of a\n"
+      "signal that arrived before a name was claimed.");
   const auto given = std::make_shared<app::GivenFlags>();
   const auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("CMD", *words, "the command and its arguments, after --")->required();

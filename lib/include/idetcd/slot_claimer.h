@@ -104,6 +104,11 @@ class IDETCD_EXPORT Claim {
   // time that etcd is known to have granted, counted from when it was asked.
   bool held() const noexcept;
 
+  // The moment at which held() turns false unless the lease is renewed before, as time
+  // since boot (CLOCK_BOOTTIME): for whoever acts for the owner, and has to have stopped
+  // by then. 0 if it is not held.
+  std::chrono::nanoseconds trusted_until() const noexcept;
+
   // Stop is requested when held() turns false. Should the lease then prove to have
   // lived all along, the claim is held again under the same token, and lost() gives
   // a new stop token for the new period.

@@ -53,6 +53,10 @@ ClaimKeeper::Phase ClaimKeeper::phase() const {
   return phase_;
 }
 
+std::chrono::nanoseconds ClaimKeeper::trusted_until() const noexcept {
+  return std::chrono::nanoseconds(trust_until_.load(std::memory_order_acquire));
+}
+
 std::stop_token ClaimKeeper::lost() const {
   std::lock_guard lock(mutex_);
   return lost_.get_token();

@@ -39,6 +39,7 @@ class ClaimKeeper {
 
   bool forked() const noexcept;  // we are in a forked child: not the owner
   bool held() const noexcept;
+  std::chrono::nanoseconds trusted_until() const noexcept;  // since the clock's zero; 0: not held
   Phase phase() const;
   std::stop_token lost() const;
   std::string loss_reason() const;

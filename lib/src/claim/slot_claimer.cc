@@ -74,6 +74,10 @@ bool Claim::held() const noexcept {
   return impl_ && impl_->keeper->held();
 }
 
+std::chrono::nanoseconds Claim::trusted_until() const noexcept {
+  return impl_ && impl_->keeper->held() ? impl_->keeper->trusted_until() : 0ns;
+}
+
 std::stop_token Claim::lost() const noexcept {
   if (impl_) return impl_->keeper->lost();
   std::stop_source stopped;

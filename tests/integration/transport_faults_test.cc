@@ -1,11 +1,15 @@
 // Members that are dead, hung or restarted; destruction at bad moments; crowds.
 #include <catch2/catch.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <atomic>
+#include <csignal>
 #include <thread>
 
 #include "integration/tries.h"
 #include "support/etcd_process.h"
+#include "support/eventually.h"
 
 namespace idetcd::testing {
 namespace {
@@ -277,6 +281,29 @@ TEST_CASE("a thousand calls at once", "[faults]") {
   Txn cleanup;
   cleanup.success.emplace_back(DeleteRequest{KeyRange::prefix(prefix)});
   CHECK(etcd->txn(cleanup, {}));
+}
+
+TEST_CASE("a forked child may destroy an Etcd and its watch", "[faults]") {
+  auto etcd = connect_for_test();
+  const auto key = random_prefix() + "fork";
+  auto watch = std::make_unique<WatchLog>(*etcd, WatchRequest{KeyRange::one(key)});
+  REQUIRE(watch->established());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    watch.reset();
+    etcd.reset();
+    ::_exit(0);
+  }
+  int status = 0;
+  const bool ended = eventually(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; });
+  if (!ended) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  CHECK(ended);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  CHECK(try_put(*etcd, key, "x"));  // the parent's goes on
+  CHECK(watch->has_events(1));
 }
 
 TEST_CASE("keep-alives of a thousand leases", "[faults][own-etcd]") {

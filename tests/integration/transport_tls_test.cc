@@ -118,7 +118,7 @@ TEST_CASE("an untrusted member is passed over", "[tls][own-etcd]") {
   }
 }
 
-TEST_CASE("TLS files that are of no use", "[tls][own-etcd]") {
+TEST_CASE("TLS files that cannot be used", "[tls][own-etcd]") {
   const TestCertificates certificates;
   const auto garbage = certificates.file("garbage.pem");
   std::ofstream(garbage) << "-----BEGIN CERTIFICATE-----\ngarbage\n-----END CERTIFICATE-----\n";

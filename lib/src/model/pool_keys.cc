@@ -52,7 +52,7 @@ KeyRange PoolKeys::members() const {
 
 std::string PoolKeys::permissions() const {
   std::string end = records_.end;
-  end.pop_back();  // a zero byte, which a command line can not say
+  end.pop_back();  // a zero byte, which a command line cannot hold
   ++end.back();
   return "this pool needs: etcdctl role grant-permission ROLE readwrite '" + records_.begin + "' '" + end +
          "', and --prefix ROLE readwrite '" + root_ + "' (read alone where nothing is claimed)";

@@ -20,7 +20,7 @@ class PatternCursor {
   bool at(PatternToken::Kind kind) const { return peek().kind == kind; }
   bool at_keyword(std::string_view word) const { return at(PatternToken::Kind::kIdentifier) && peek().text == word; }
 
-  // The token after this one that is no space.
+  // The token after this one that is not a space.
   const PatternToken& after() const;
 
   // Precondition of these: the token is not kEnd.

@@ -93,7 +93,7 @@ bool underscores_separate(std::string_view digits, bool after_prefix) {
 }
 
 // Takes the prefix off.
-int take_base(std::string_view& digits) {
+int parse_base(std::string_view& digits) {
   if (digits.size() < 2 || digits[0] != '0') return 10;
   const char letter = digits[1];
   const int base = letter == 'x' || letter == 'X' ? 16 : letter == 'b' || letter == 'B' ? 2 : 8;
@@ -146,7 +146,7 @@ std::int64_t parse_integer(std::string_view literal, std::size_t offset) {
   const bool negative = digits.front() == '-';
   if (negative || digits.front() == '+') digits.remove_prefix(1);
   const auto signless = digits;
-  const int base = take_base(digits);
+  const int base = parse_base(digits);
   if (!underscores_separate(digits, digits.size() < signless.size())) fail_number(literal, offset);
   std::string bare(digits);
   std::erase(bare, '_');

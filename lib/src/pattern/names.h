@@ -10,7 +10,7 @@
 
 namespace idetcd::pattern {
 
-// Why `name`, in lower case and with its trailing dot, is no host name (RFC 1123 2.1,
+// Why `name`, in lower case and with its trailing dot, is not a host name (RFC 1123 2.1,
 // with `_` let pass); nothing if it is one.
 std::optional<std::string> host_name_fault(std::string_view name);
 
@@ -22,7 +22,7 @@ class PatternNames {
   // The next id's name, in lower case and with its trailing dot, at most 254 bytes.
   void add(std::string_view name);
 
-  // Sorts. Two ids with one name, if there are such; then the names are of no use.
+  // Sorts. Two ids with one name, if there are such; then the names cannot be used.
   struct Twins {
     std::uint32_t first;
     std::uint32_t second;

@@ -82,7 +82,7 @@ class Parser {
     node.kind = keyword.text == "with" ? NodeKind::kWith : NodeKind::kIf;
     do {
       node.branches.push_back(parse_branch(node.kind));
-    } while (node.kind == NodeKind::kIf && take_else_if());
+    } while (node.kind == NodeKind::kIf && parse_else_if());
     if (cursor_.at_keyword("else")) {
       cursor_.next();
       cursor_.expect_close();
@@ -96,7 +96,7 @@ class Parser {
     return node;
   }
 
-  bool take_else_if() {
+  bool parse_else_if() {
     if (!cursor_.at_keyword("else") || cursor_.after().text != "if") return false;
     cursor_.next();
     cursor_.skip_space();

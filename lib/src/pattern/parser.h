@@ -11,7 +11,7 @@ namespace idetcd::pattern {
 inline constexpr int kMaxPatternDepth = 64;
 
 // Throws PatternError. Stricter than Go in code that is never reached: calls with a
-// wrong number of arguments, and arguments to what is no function, are refused here.
+// wrong number of arguments, and arguments to what is not a function, are refused here.
 PatternAst parse_pattern(std::string_view pattern);
 
 }  // namespace idetcd::pattern

@@ -61,7 +61,7 @@ void check_calls(const PatternCommand& command, bool is_first, const PatternToke
   } else if (!is_first) {
     fail_at(start, "only a function can stand after \"|\"");
   } else if (arguments > 0) {
-    fail_at(start, fmt::format("{} is not a function, it takes no arguments", excerpt(start.text)));
+    fail_at(start, fmt::format("{} is not a function and takes no arguments", excerpt(start.text)));
   }
   // A function that is an argument is called without any of its own.
   for (auto operand = command.operands.begin() + 1; operand != command.operands.end(); ++operand) {
@@ -166,7 +166,7 @@ PatternOperand PatternPipeParser::parse_operand() {
 void PatternPipeParser::parse_term(PatternOperand& operand, const PatternToken& token) {
   switch (token.kind) {
     case Kind::kDot: return;
-    case Kind::kField: return take_field(operand, token);
+    case Kind::kField: return parse_field(operand, token);
     case Kind::kVariable: return parse_variable(operand, token);
     case Kind::kString: return set_string(operand, unquote_string(token.text, token.offset));
     case Kind::kRawString: return set_string(operand, unquote_raw_string(token.text));
@@ -196,12 +196,12 @@ void PatternPipeParser::parse_fields(PatternOperand& operand, const PatternToken
     if (term.kind == Kind::kDot || !has_fields) {
       fail_at(cursor_.peek(), fmt::format("there is no field {} of {}", cursor_.peek().text, excerpt(term.text)));
     }
-    take_field(operand, cursor_.next());
+    parse_field(operand, cursor_.next());
     unwrap(operand);
   }
 }
 
-void PatternPipeParser::take_field(PatternOperand& operand, const PatternToken& token) {
+void PatternPipeParser::parse_field(PatternOperand& operand, const PatternToken& token) {
   if (token.text != ".ID") fail_at(token, fmt::format("there is no field {}: the only field is .ID", token.text));
   if (operand.has_id) fail_at(token, ".ID is a number and has no fields");
   operand.has_id = true;

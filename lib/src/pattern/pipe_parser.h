@@ -32,7 +32,7 @@ class PatternPipeParser {
   void parse_variable(PatternOperand& operand, const PatternToken& token);
   void parse_parenthesis(PatternOperand& operand, const PatternToken& token);
   void parse_fields(PatternOperand& operand, const PatternToken& term);
-  void take_field(PatternOperand& operand, const PatternToken& token);
+  void parse_field(PatternOperand& operand, const PatternToken& token);
 
   PatternCursor& cursor_;
   PatternScope& scope_;

@@ -41,15 +41,15 @@ class Printf {
 
   void append_verb(std::size_t percent) {
     FormatSpec spec;
-    take_flags(spec);
-    bool indexed = take_index();
-    indexed = take_width(spec, indexed);
+    parse_flags(spec);
+    bool indexed = parse_index();
+    indexed = parse_width(spec, indexed);
     if (peek() == '.') {
       if (indexed) fail_verb(percent, "has its index in the wrong place");
       ++at_;
-      indexed = take_precision(spec, take_index());
+      indexed = parse_precision(spec, parse_index());
     }
-    if (!indexed) take_index();
+    if (!indexed) parse_index();
     if (at_ >= format_.size()) fail(fmt::format("the format {} ends within a verb", excerpt(format_)));
     const char verb = format_[at_++];
     if (verb == '%') return scratch_.append("%", offset_);
@@ -57,7 +57,7 @@ class Printf {
   }
 
   void append_formatted(std::size_t percent, char verb, const FormatSpec& spec) {
-    const auto& value = take_value();
+    const auto& value = next_value();
     std::string text;
     if (!format_value(value, verb, spec, text)) {
       if (is_quoting(value, verb, spec)) fail_verb(percent, "renders quotes or a plus, which no host name can hold");
@@ -75,7 +75,7 @@ class Printf {
     fail(fmt::format("{} {}", excerpt(format_.substr(percent, at_ - percent)), what));
   }
 
-  const PatternValue& take_value() {
+  const PatternValue& next_value() {
     if (next_ >= values_.size()) {
       fail(fmt::format("the format {} wants more than {} argument{}", excerpt(format_), values_.size(),
                        values_.size() == 1 ? "" : "s"));
@@ -83,7 +83,7 @@ class Printf {
     return values_[next_++];
   }
 
-  void take_flags(FormatSpec& spec) {
+  void parse_flags(FormatSpec& spec) {
     for (;; ++at_) {
       switch (peek()) {
         case '#': spec.sharp = true; break;
@@ -100,7 +100,7 @@ class Printf {
   }
 
   // [n]: the next value is the n-th.
-  bool take_index() {
+  bool parse_index() {
     if (peek() != '[') return false;
     const auto close = format_.find(']', at_);
     std::size_t index = 0;
@@ -125,15 +125,15 @@ class Printf {
     return static_cast<int>(width);
   }
 
-  int take_star() {
+  int parse_star() {
     ++at_;
-    const auto& value = take_value();
+    const auto& value = next_value();
     if (!value.is_integer()) fail(fmt::format("* wants an int, not a {}", type_name(value.kind)));
     return checked_width(value.number);
   }
 
   // Nothing, or digits.
-  bool take_number(int& number) {
+  bool parse_number(int& number) {
     const auto start = at_;
     number = 0;
     for (; peek() >= '0' && peek() <= '9'; ++at_) number = checked_width(number * 10 + (peek() - '0'));
@@ -141,13 +141,13 @@ class Printf {
   }
 
   // Both return whether an index still waits for its verb.
-  bool take_width(FormatSpec& spec, bool indexed) {
+  bool parse_width(FormatSpec& spec, bool indexed) {
     if (peek() != '*') {
-      spec.has_width = take_number(spec.width);
+      spec.has_width = parse_number(spec.width);
       if (indexed && spec.has_width) fail(fmt::format("the format {} has a width after an index", excerpt(format_)));
       return indexed;
     }
-    spec.width = take_star();
+    spec.width = parse_star();
     spec.has_width = true;
     if (spec.width < 0) {
       spec.width = -spec.width;
@@ -157,13 +157,13 @@ class Printf {
     return false;
   }
 
-  bool take_precision(FormatSpec& spec, bool indexed) {
+  bool parse_precision(FormatSpec& spec, bool indexed) {
     spec.has_precision = true;
     if (peek() != '*') {
-      take_number(spec.precision);
+      parse_number(spec.precision);
       return indexed;
     }
-    spec.precision = take_star();
+    spec.precision = parse_star();
     if (spec.precision < 0) fail("a precision is not negative");
     return false;
   }

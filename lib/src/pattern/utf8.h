@@ -24,7 +24,7 @@ std::size_t count_runes(std::string_view text) noexcept;
 
 bool is_utf8(std::string_view text) noexcept;
 
-// What is no Unicode scalar value (a surrogate, or beyond U+10FFFF) becomes U+FFFD.
+// What is not a Unicode scalar value (a surrogate, or beyond U+10FFFF) becomes U+FFFD.
 std::string encode_rune(std::uint64_t value);
 
 }  // namespace idetcd::pattern

@@ -73,13 +73,13 @@ class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
   Status list(const std::stop_token& stop);
   Result<Listing> fetch(const std::stop_token& stop);
   void open_watch();
-  void take(News& news);
+  void on_news(News& news);
   void apply(const WatchBatch& batch);
   void publish();
   void notify(const RecordSet& set) const;
   std::optional<SlotId> slot_of(const std::string& key) const;
   void note_liveness();
-  void say(LogLevel level, const std::string& message) const {
+  void log(LogLevel level, const std::string& message) const {
     if (options_.log) options_.log(level, message);
   }
 
@@ -116,7 +116,7 @@ Status RecordStore::Impl::first_listing(const std::stop_token& stop) {
     const ErrorCode code = listed.error().code;
     if (!is_transient(code) && code != ErrorCode::kCompacted) return explained(std::move(listed).error(), keys_);
     if (!std::exchange(away_, true))
-      say(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
+      log(LogLevel::kWarning, listed.error().message + "; trying again until it answers");
     mailbox_->take(clock_.now() + backoff.next(), stop);
   }
 }
@@ -143,7 +143,7 @@ void RecordStore::Impl::stop() {
 void RecordStore::Impl::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     act(stop);
-    for (News& news : mailbox_->take(machine_.wake(), stop)) take(news);
+    for (News& news : mailbox_->take(machine_.wake(), stop)) on_news(news);
     if (mailbox_->take_overflow()) machine_.events_dropped(clock_.now());
     publish();  // once for all that had come
     note_liveness();
@@ -158,7 +158,7 @@ void RecordStore::Impl::act(const std::stop_token& stop) {
     case WatchMachine::Act::kList:
       if (auto listed = list(stop); !listed && !stop.stop_requested()) {
         if (!std::exchange(away_, true))
-          say(LogLevel::kWarning, listed.error().message + "; serving the last known records");
+          log(LogLevel::kWarning, listed.error().message + "; serving the last known records");
       }
   }
 }
@@ -208,7 +208,7 @@ void RecordStore::Impl::open_watch() {
   machine_.watching();
 }
 
-void RecordStore::Impl::take(News& news) {
+void RecordStore::Impl::on_news(News& news) {
   if (news.watch != watch_number_) return;
   const TimePoint now = clock_.now();
   if (!news.batch) {
@@ -217,13 +217,13 @@ void RecordStore::Impl::take(News& news) {
     ++watch_number_;
     machine_.watch_failed(error.code, now);
     if (error.code != ErrorCode::kCompacted && !std::exchange(away_, true)) {
-      say(LogLevel::kWarning, error.message + "; serving the last known records");
+      log(LogLevel::kWarning, error.message + "; serving the last known records");
     }
     return;
   }
   const bool continues = machine_.batch(*news.batch, now);
-  if (std::exchange(away_, false)) say(LogLevel::kInfo, "etcd answers again");
-  if (!continues) return say(LogLevel::kWarning, "etcd was restored or replaced; listing the records again");
+  if (std::exchange(away_, false)) log(LogLevel::kInfo, "etcd answers again");
+  if (!continues) return log(LogLevel::kWarning, "etcd was restored or replaced; listing the records again");
   apply(*news.batch);
 }
 
@@ -254,9 +254,9 @@ void RecordStore::Impl::notify(const RecordSet& set) const {
   try {
     options_.on_change(set, changed_);
   } catch (const std::exception& error) {
-    say(LogLevel::kError, fmt::format("on_change threw an exception, which is ignored: {}", error.what()));
+    log(LogLevel::kError, fmt::format("on_change threw an exception, which is ignored: {}", error.what()));
   } catch (...) {
-    say(LogLevel::kError, "on_change threw an exception, which is ignored");
+    log(LogLevel::kError, "on_change threw an exception, which is ignored");
   }
 }
 

@@ -86,11 +86,11 @@ std::shared_ptr<Authenticator::Attempt> Authenticator::join_round() {
   attempt_ = std::make_shared<Attempt>(channels_.calls());
   attempt_->request.set_name(user_);
   attempt_->request.set_password(password_);
-  aim(*attempt_);
+  retarget(*attempt_);
   return attempt_;
 }
 
-void Authenticator::aim(Attempt& attempt) {
+void Authenticator::retarget(Attempt& attempt) {
   attempt.member = &channels_.current();
   attempt.context = std::make_unique<grpc::ClientContext>();
   attempt.context->set_deadline(from_now(timeout_));
@@ -115,7 +115,7 @@ void Authenticator::finish(const std::shared_ptr<Attempt>& attempt, const grpc::
     if (blames_member(last_error_->code)) {
       channels_.leave(*attempt->member);
       if (attempt->tries < channels_.size()) {
-        aim(*attempt);
+        retarget(*attempt);
         lock.unlock();
         return send(attempt);
       }

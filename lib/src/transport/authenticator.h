@@ -44,7 +44,7 @@ class Authenticator {
   struct Attempt;
 
   std::shared_ptr<Attempt> join_round();  // with mutex_ held; null: one is on its way already
-  void aim(Attempt& attempt);             // with mutex_ held
+  void retarget(Attempt& attempt);        // with mutex_ held
   void send(const std::shared_ptr<Attempt>& attempt);
   void finish(const std::shared_ptr<Attempt>& attempt, const grpc::Status& status);
   Error error_of(const grpc::Status& status, const Endpoint& endpoint) const;

@@ -21,7 +21,7 @@ Error to_error(std::string_view cancel_reason, const Endpoint& endpoint);
 // etcd checks it before it applies anything.
 bool refuses_token(const grpc::Status& status);
 
-// No connection was had: the request can not have reached anybody.
+// There was no connection: the request cannot have reached anybody.
 bool never_sent(const grpc::Status& status);
 
 // Somebody listens there, but hung up before anything was said: a server of the other

@@ -12,7 +12,7 @@
 namespace idetcd::internal::transport {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestTry{1000};
+constexpr std::chrono::milliseconds kMinTry{1000};
 constexpr std::chrono::milliseconds kMaxProbe{1000};
 
 class Completion {
@@ -46,7 +46,7 @@ grpc::Status try_once(const StartCall& start, Member& member, const std::string&
 // A read leaves time for the others when a member hangs.
 std::chrono::milliseconds time_for_try(Resend resend, std::chrono::milliseconds left, std::size_t members_left) {
   if (resend == Resend::kNever || members_left <= 1) return left;
-  return std::min(left, std::max(left / 2, kShortestTry));
+  return std::min(left, std::max(left / 2, kMinTry));
 }
 
 Error cancelled() {
@@ -57,8 +57,8 @@ Error crowded() {
   return {ErrorCode::kDeadlineExceeded, "too many calls to etcd at once: this one was not sent in time"};
 }
 
-// An error that is over when a member comes back tells more than one that is not.
-bool says_more(const Error& error, const std::optional<Error>& than) {
+// Prefer a transient error to a TLS error.
+bool prefer(const Error& error, const std::optional<Error>& than) {
   return !than || than->code == ErrorCode::kUntrusted || error.code != ErrorCode::kUntrusted;
 }
 
@@ -69,7 +69,7 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
   const auto pass = admission_.enter(deadline, options.stop);
   if (!pass) return options.stop.stop_requested() ? cancelled() : crowded();
   bool token_renewed = false;
-  std::optional<Error> told;
+  std::optional<Error> reported;
   for (auto members_left = channels_.size();;) {
     if (options.stop.stop_requested()) return cancelled();
     const auto token = authenticator_.token(deadline, options.stop);
@@ -88,9 +88,9 @@ Status Unary::call(const StartCall& start, Resend resend, const CallOptions& opt
     auto error = explain(status, member, deadline);
     if (!blames_member(error.code)) return error;
     channels_.leave(member);
-    if (says_more(error, told)) told = std::move(error);
+    if (prefer(error, reported)) reported = std::move(error);
     const bool again = resend == Resend::kAlways || never_sent(status);
-    if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *told;
+    if (!again || --members_left == 0 || time_left(deadline).count() == 0) return *reported;
   }
 }
 

@@ -38,7 +38,7 @@ pb::WatchRequest cancel_message(std::int64_t id) {
 }
 
 // The last revision in `events` may go on in the next part; those before it are whole.
-std::vector<Event> take_whole_revisions(std::vector<Event>& events) {
+std::vector<Event> split_whole_revisions(std::vector<Event>& events) {
   auto whole = events.end();
   while (whole != events.begin() && std::prev(whole)->kv.mod_revision == events.back().kv.mod_revision) --whole;
   std::vector<Event> rest(std::make_move_iterator(whole), std::make_move_iterator(events.end()));
@@ -123,7 +123,7 @@ void Watches::join(const std::shared_ptr<Watcher>& watcher) {
     live_.insert(opened);
   }
   const auto stream = current_;
-  // Never used twice, so that news of a cancelled watch can not reach another.
+  // Never used twice, so that an event of a cancelled watch cannot reach another.
   watcher->id = ++last_id_;
   watcher->stream = stream;
   stream->watchers.emplace(watcher->id, watcher);
@@ -162,7 +162,7 @@ void Watches::on_created(Stream& stream, pb::WatchResponse& message) {
   const auto found = stream.watchers.find(id);
   if (found == stream.watchers.end()) return;
   const auto watcher = found->second;
-  tell(*watcher, lock, WatchBatch{decode(message.header()), {}});
+  notify(*watcher, lock, WatchBatch{decode(message.header()), {}});
 }
 
 void Watches::on_events(Stream& stream, pb::WatchResponse& message) {
@@ -177,7 +177,7 @@ void Watches::on_events(Stream& stream, pb::WatchResponse& message) {
   }
   WatchBatch batch{decode(message.header()), {}};
   if (message.fragment()) {
-    batch.events = take_whole_revisions(parts);
+    batch.events = split_whole_revisions(parts);
     for (const auto& event : batch.events) watcher->parts_size -= size_of(event);
   } else {
     batch.events = std::exchange(parts, {});
@@ -185,11 +185,11 @@ void Watches::on_events(Stream& stream, pb::WatchResponse& message) {
   }
   if (watcher->parts_size > kMaxPartialBytes) {
     drop(stream, watcher->id);
-    return tell(*watcher, lock,
-                Error{ErrorCode::kInternal, fmt::format("etcd at {} sent one revision of more than {} MiB",
-                                                        stream.member.endpoint.url, kMaxPartialBytes >> 20)});
+    return notify(*watcher, lock,
+                  Error{ErrorCode::kInternal, fmt::format("etcd at {} sent one revision of more than {} MiB",
+                                                          stream.member.endpoint.url, kMaxPartialBytes >> 20)});
   }
-  if (!batch.events.empty()) tell(*watcher, lock, std::move(batch));
+  if (!batch.events.empty()) notify(*watcher, lock, std::move(batch));
 }
 
 void Watches::on_canceled(Stream& stream, const pb::WatchResponse& message) {
@@ -208,7 +208,7 @@ void Watches::on_canceled(Stream& stream, const pb::WatchResponse& message) {
              fmt::format("etcd at {}: the watched revision {} is compacted, up to {}; list again",
                          stream.member.endpoint.url, watcher->request.start_revision, message.compact_revision())};
   }
-  tell(*watcher, lock, std::move(error));
+  notify(*watcher, lock, std::move(error));
 }
 
 // "Permission denied" may just mean that the stream's token is out of date: etcd does
@@ -233,7 +233,7 @@ void Watches::on_end(Stream& stream, const Error& error) {
   const auto watchers = std::exchange(stream.watchers, {});
   for (const auto& [id, watcher] : watchers) {
     if (closed_) break;
-    tell(*watcher, lock, error);
+    notify(*watcher, lock, error);
     lock.lock();
   }
   live_.erase(std::static_pointer_cast<Stream>(stream.shared_from_this()));
@@ -246,13 +246,13 @@ void Watches::drop(Stream& stream, std::int64_t id) {
 }
 
 // Leaves `lock` unlocked.
-void Watches::tell(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> news) {
+void Watches::notify(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> batch) {
   if (watcher.ended || closed_) return lock.unlock();
-  watcher.ended = !news;
+  watcher.ended = !batch;
   watcher.calling_back = true;
   ++calling_back_;
   lock.unlock();
-  watcher.callback(std::move(news));
+  watcher.callback(std::move(batch));
   lock.lock();
   watcher.calling_back = false;
   --calling_back_;

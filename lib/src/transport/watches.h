@@ -41,7 +41,7 @@ class Watches : public std::enable_shared_from_this<Watches> {
   void cancel(Watcher& watcher);
   void drop(Stream& stream, std::int64_t id);                                   // with mutex_ held
   bool joins_again(Stream& stream, Watcher& watcher, std::string_view reason);  // with mutex_ held
-  void tell(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> news);
+  void notify(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> batch);
 
   Channels& channels_;
   Authenticator& authenticator_;

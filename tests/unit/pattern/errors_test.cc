@@ -81,7 +81,7 @@ TEST_CASE("what Go fails at") {
   CHECK_THAT(refusal("{{if false}}{{$x := 1}}{{else}}{{$x}}{{end}}{{.ID}}"), Contains("$x has no value yet"));
   CHECK_THAT(refusal("{{.ID.ID}}"), Contains(".ID is a number and has no fields"));
   CHECK_THAT(refusal("{{`a`.ID}}"), Contains("there is no field .ID of \"`a`\""));
-  CHECK_THAT(refusal("{{.ID 3}}"), Contains("\".ID\" is not a function, it takes no arguments"));
+  CHECK_THAT(refusal("{{.ID 3}}"), Contains("\".ID\" is not a function and takes no arguments"));
   CHECK_THAT(refusal("{{.ID | 3}}"), Contains("only a function can stand after \"|\""));
   CHECK_THAT(refusal("{{not}}"), Contains("not wants 1 argument, not 0"));
   CHECK_THAT(refusal("{{len len}}"), Contains("pattern 1:7: len wants 1 argument, not 0"));

@@ -4,31 +4,14 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/idetcd)
 set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-install(FILES
-  include/idetcd/etcd.h
-  include/idetcd/export.h
-  include/idetcd/idetcd.h
-  include/idetcd/log.h
-  include/idetcd/my_address.h
-  include/idetcd/network.h
-  include/idetcd/pattern_template.h
-  include/idetcd/record.h
-  include/idetcd/record_store.h
-  include/idetcd/registration.h
-  include/idetcd/result.h
-  include/idetcd/slot_claimer.h
-  include/idetcd/snapshot.h
-  ${CMAKE_CURRENT_BINARY_DIR}/include/idetcd/version.h
-  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/idetcd)
-
 # Two export sets: only who asks for the static library must have its dependencies.
-install(TARGETS idetcd_shared EXPORT idetcd-targets)
+install(TARGETS idetcd_shared EXPORT idetcd-targets FILE_SET HEADERS)
 install(TARGETS idetcd_static EXPORT idetcd-static-targets)
 install(EXPORT idetcd-targets NAMESPACE idetcd:: DESTINATION ${package_dir})
 install(EXPORT idetcd-static-targets NAMESPACE idetcd:: DESTINATION ${package_dir})
 
 configure_package_config_file(package/idetcd-config.cmake.in idetcd-config.cmake INSTALL_DESTINATION ${package_dir})
-write_basic_package_version_file(idetcd-config-version.cmake COMPATIBILITY SameMajorVersion)
+write_basic_package_version_file(idetcd-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   ${CMAKE_CURRENT_BINARY_DIR}/idetcd-config.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/idetcd-config-version.cmake
@@ -38,4 +21,6 @@ install(FILES
 file(RELATIVE_PATH idetcd_prefix_from_pc /prefix/${pkgconfig_dir} /prefix)
 string(REGEX REPLACE "/$" "" idetcd_prefix_from_pc "${idetcd_prefix_from_pc}")
 configure_file(package/idetcd.pc.in idetcd.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/idetcd.pc DESTINATION ${pkgconfig_dir})
+configure_file(package/idetcd-static.pc.in idetcd-static.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/idetcd.pc ${CMAKE_CURRENT_BINARY_DIR}/idetcd-static.pc
+  DESTINATION ${pkgconfig_dir})

@@ -12,4 +12,6 @@ if readelf --dynamic --wide "$1" | grep 'NEEDED.*libprotobuf\.so'; then
   echo "$1 is linked with the full protobuf"
   exit 1
 fi
+# Until 1.0 the minor version breaks the binary interface.
+readelf --dynamic --wide "$1" | grep 'SONAME.*\[libidetcd\.so\.[0-9]*\.[0-9]*\]'
 echo "$symbols" | wc -l | sed 's/$/ symbols, all idetcd::/'

@@ -38,7 +38,7 @@ class Ended {
   explicit Ended(std::shared_ptr<RegistrationRun> run) : run_(std::move(run)) {}
   Ended(const Ended&) = delete;
   Ended& operator=(const Ended&) = delete;
-  ~Ended() { (void)run_->release(50ms); }
+  ~Ended() { (void)run_->release(0ms); }  // asks etcd nothing
   RegistrationRun* operator->() const { return run_.get(); }
 
  private:

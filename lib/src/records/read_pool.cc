@@ -1,6 +1,7 @@
 #include <idetcd/pool.h>
 
 #include "base/backoff.h"
+#include "base/clock.h"
 #include "base/mailbox.h"
 #include "model/node_entry.h"
 #include "model/pool_keys.h"
@@ -111,12 +112,13 @@ Result<PoolState> read_pool(Etcd& etcd, const PatternTemplate& pattern, std::str
                             const CallOptions& options) {
   const PoolKeys keys(path, pattern);
   Backoff backoff(50ms, 2s, random_seed());
-  Mailbox<int> pause;  // a sleep that a stop request ends
+  const Clock& clock = boot_clock();
+  Mailbox<int> pause(clock);  // a sleep that a stop request ends
   for (int tries = 1;; ++tries) {
     auto state = read_once(etcd, pattern, keys, options);
     if (state) return state;
     if (state.error().code != ErrorCode::kCompacted || tries == kMaxTries) return explained(state.error(), keys);
-    pause.take(backoff.next(), options.stop);
+    pause.take(clock.now() + backoff.next(), options.stop);
   }
 }
 

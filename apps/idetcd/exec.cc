@@ -81,11 +81,15 @@ Guard::Ended run_command(const Claim& claim, const std::vector<std::string>& com
   }
   signals.forward_to([&guard](int number) { guard.signal(number); });
   std::optional<Guard::Ended> ended;
+  bool lost = false;
   while (!(ended = guard.wait_for(100ms))) {
     guard.extend(deadline_of(claim));
-    if (!claim.held()) guard.end();  // it looks at an earlier deadline only when it is told to
+    if (claim.held()) continue;
+    lost = true;
+    guard.end();  // it looks at an earlier deadline only when it is told to
   }
   signals.forward_to({});
+  ended->out_of_time |= lost;  // the command may have ended on SIGTERM, before the guard looked at the time
   return *ended;
 }
 

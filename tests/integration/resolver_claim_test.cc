@@ -6,10 +6,13 @@
 #include <catch2/catch.hpp>
 #include <deque>
 #include <fstream>
+#include <iterator>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "common/exit_status.h"
+#include "common/temporary_folder.h"
 #include "support/eventually.h"
 #include "support/program.h"
 
@@ -183,7 +186,8 @@ TEST_CASE("a node waits for a name when told to, and takes the first that is fre
   auto arguments = pool.flags(address(2));
   arguments.insert(arguments.end(), {"--on-full", "wait"});
   Resolver waiter(std::move(arguments));
-  CHECK(eventually([&] { return waiter.program().errors().find("waiting for one at position 1") != std::string::npos; }));
+  CHECK(
+      eventually([&] { return waiter.program().errors().find("waiting for one at position 1") != std::string::npos; }));
   holder->program().signal(SIGTERM);
   CHECK(waiter.name() == "worker1.tf.local.");
 }
@@ -271,6 +275,32 @@ TEST_CASE("exec that is ended before it has a name says so with its status") {
   command.signal(SIGTERM);
   CHECK(command.wait_for(kPatience) == 128 + SIGTERM);
   CHECK(command.output().find("it ran") == std::string::npos);
+}
+
+TEST_CASE("exec that is killed leaves no worker behind, though its start script ignores signals") {
+  const Pool pool(3);
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  const auto arguments = pool.flags(address(1));
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  const auto folder = idetcd::app::TemporaryFolder::create("idetcd-exec").value();
+  const std::string alive = (folder.path() / "alive").string();
+  const std::string worker = "trap '' TERM HUP INT; while :; do date +%N > " + alive + "; sleep 0.05; done";
+  exec.insert(exec.end(), {"--", "sh", "-c", "trap '' TERM HUP INT; setsid sh -c \"" + worker + "\" & wait"});
+  const auto beats = [&] {
+    std::ifstream in(alive);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  {
+    Program command({.argv = exec});
+    REQUIRE(eventually([&] { return !beats().empty(); }));
+    command.signal(SIGKILL);
+    CHECK(command.wait_for(kPatience) == 128 + SIGKILL);
+  }
+  CHECK(eventually([&] {
+    const std::string before = beats();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // six beats of a worker that is alive
+    return beats() == before;
+  }));
 }
 
 TEST_CASE("exec ends its command when the name is lost") {

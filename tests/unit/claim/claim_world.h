@@ -18,7 +18,6 @@ namespace idetcd::testing {
 using namespace internal;
 using namespace std::chrono_literals;
 
-
 inline Record at(unsigned char host) {
   Record record;
   record.ipv4.push_back({10, 0, 0, host});

@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 using testing::eventually;
 using testing::FakeEtcd;
 
-
 // A pool in an etcd in memory, and what a store of it told.
 struct Cluster {
   explicit Cluster(SlotId limit = 50) : pattern(*PatternTemplate::parse("worker{{.ID}}.tf.local.", limit)) {}

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "common/output.h"
 
 namespace idetcd::resolver {
+using namespace std::chrono_literals;
 namespace {
 
 LogSink with_prefix(const LogSink& log, const std::string& prefix) {
@@ -29,6 +31,7 @@ Pool::Pool(app::PoolSettings settings, bool among_others, const LogSink& log)
 bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop) {
   RecordStoreOptions options{
       .pattern = pattern_, .path = settings_.path, .on_change = std::move(on_change), .log = log_};
+  options.prove_every = std::clamp<std::chrono::milliseconds>(settings_.ttl / 5, 1s, options.prove_every);
   auto store = RecordStore::open(etcd, std::move(options), stop);
   if (!store) {
     if (store.error().code == ErrorCode::kCancelled) return false;

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <variant>
@@ -145,12 +146,18 @@ struct LeaseGrantReply {
 
 struct KeepAliveReply {
   Header header;
-  std::chrono::seconds ttl{0};  // 0: the lease does not exist any more
+  std::chrono::seconds ttl{0};  // the whole time; 0: the lease does not exist any more
+  // Empty: all of `ttl` is left, counted from when the request was sent or later. A number:
+  // only so much is; behind etcd's grpc-proxy, which answers with what it was told before.
+  std::optional<std::chrono::seconds> left{};
 };
 
 struct WatchRequest {
   KeyRange keys;
   Revision start_revision = 0;  // 0: from now on
+  // After so much silence the transport makes sure that the watched member still answers: an
+  // empty batch says that it does, an Error that it does not. Costs a read. 0: never asked.
+  std::chrono::milliseconds prove_every{0};
 };
 
 struct Event {
@@ -161,7 +168,7 @@ struct Event {
 
 struct WatchBatch {
   Header header;
-  std::vector<Event> events;  // whole revisions, ascending; empty: the watch is established
+  std::vector<Event> events;  // whole revisions, ascending; empty: the watch is established, or lives
 };
 
 struct CallOptions {
@@ -180,8 +187,8 @@ class IDETCD_EXPORT Watch {
 
 class IDETCD_EXPORT Etcd {
  public:
-  // An Error is the last call: the watch has ended. After kCompacted list again; the
-  // message tells the compact revision.
+  // An Error is the last call: the watch has ended. After kCompacted list again: the history
+  // is gone, or too much of it came at once.
   using WatchCallback = std::function<void(Result<WatchBatch>)>;
   using KeepAliveCallback = std::function<void(Result<KeepAliveReply>)>;
 
@@ -226,7 +233,7 @@ struct EtcdOptions {
   TlsOptions tls{};                                 // only with https
   std::string user{};                               // empty: no authentication
   std::string password{};                           // only with a user
-  std::chrono::milliseconds connect_timeout{3000};  // 1 ms to 1 h; of signing in, too
+  std::chrono::milliseconds connect_timeout{3000};  // 1 ms to 1 h; of signing in, and, up to 2 s, of connecting
   LogSink log{};
 };
 

@@ -84,6 +84,11 @@ struct RecordStoreOptions {
   std::function<void(const RecordSet&, std::span<const SlotId> changed)> on_change{};
 
   std::chrono::seconds reconcile{600};  // list again this often (jittered); 0: never
+
+  // After so much silence etcd must show that it still answers, or the store looks for
+  // another member. So long, and about a second more, staleness() may be live with nothing
+  // behind it. Each proof is a read of one key by etcd; 0: none.
+  std::chrono::milliseconds prove_every{5000};
   LogSink log{};
 };
 

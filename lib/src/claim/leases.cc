@@ -35,18 +35,23 @@ void KeptLease::renew() {
 
 void KeptLease::send(TimePoint now) {
   machine_.sent(now);
-  etcd_->lease_keep_alive(id_, machine_.patience(now),
-                          [mailbox = mailbox_, id = id_, request = ++request_](Result<KeepAliveReply> reply) {
+  unanswered_.emplace(++request_, now);
+  etcd_->lease_keep_alive(id_, machine_.patience(),
+                          [mailbox = mailbox_, id = id_, request = request_](Result<KeepAliveReply> reply) {
                             mailbox->push(KeepAliveAnswer{id, request, std::move(reply)});
                           });
 }
 
 bool KeptLease::on_reply(const KeepAliveAnswer& answer) {
-  if (answer.lease != id_ || answer.request != request_) return false;
+  if (answer.lease != id_) return false;
+  const auto request = unanswered_.find(answer.request);
+  if (request == unanswered_.end()) return false;
+  const TimePoint sent = request->second;
+  unanswered_.erase(request);
   if (answer.reply) {
-    machine_.answered(answer.reply->ttl, clock_->now());
+    machine_.answered(sent, answer.reply->ttl, answer.reply->left);
   } else {
-    machine_.failed(clock_->now());
+    machine_.failed(sent, clock_->now());
   }
   return true;
 }
@@ -89,7 +94,8 @@ Result<Renewal> renew_now(Etcd& etcd, const Clock& clock, LeaseId id, const Call
     return Error{ErrorCode::kDeadlineExceeded, "etcd did not answer a lease keep-alive in time"};
   }
   if (!got.front()) return std::move(got.front()).error();
-  return Renewal{sent, got.front()->ttl};
+  const KeepAliveReply& reply = *got.front();
+  return Renewal{sent - (reply.ttl - reply.left.value_or(reply.ttl)), reply.ttl};
 }
 
 }  // namespace idetcd::internal

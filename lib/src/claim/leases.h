@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -51,7 +52,7 @@ class KeptLease {
 
   void send_due();                               // sends a keep-alive if one is due
   void renew();                                  // sends one if a tenth of the time has passed, for a long wait ahead
-  bool on_reply(const KeepAliveAnswer& answer);  // false: not for this lease, or late
+  bool on_reply(const KeepAliveAnswer& answer);  // false: not for this lease
 
  private:
   void send(TimePoint now);
@@ -62,6 +63,7 @@ class KeptLease {
   LeaseId id_;
   LeaseMachine machine_;
   std::uint64_t request_ = 0;
+  std::map<std::uint64_t, TimePoint> unanswered_;  // when each was sent
 };
 
 // A claim's leases and the event loop around them. One thread.
@@ -82,7 +84,7 @@ struct LeasePair {
 
 // One keep-alive, waited for. The request's sending time is what trust counts from.
 struct Renewal {
-  TimePoint sent;
+  TimePoint sent;               // earlier than it was by as much as less than `ttl` is left
   std::chrono::seconds ttl{0};  // 0: there is no such lease
 };
 Result<Renewal> renew_now(Etcd& etcd, const Clock& clock, LeaseId id, const CallOptions& options);

@@ -8,9 +8,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{100};
-constexpr milliseconds kFirstPatience{500};  // where a sixth of the time is less
-constexpr milliseconds kMinPatience{250};    // near the end of trust
-constexpr int kMaxDoublings = 2;
+constexpr milliseconds kMinPatience{1000};
+constexpr milliseconds kMinPace{150};
+constexpr std::chrono::seconds kShort{10};  // a time to live below which a lost second counts
 
 milliseconds most_retry(milliseconds rhythm) {
   return std::max(kFirstRetry, rhythm / 6);
@@ -21,59 +21,78 @@ milliseconds most_retry(milliseconds rhythm) {
 LeaseMachine::LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed, std::chrono::seconds pace)
     : ttl_(ttl),
       pace_(pace),
+      last_sent_(sent),
+      confirmed_(sent),
       retry_(kFirstRetry, most_retry(rhythm()), seed),
-      // A third of the time to live at most, and no less than a fourth and a bit: a
-      // thousand leases granted together are not renewed in step for ever.
       jitter_(rhythm() / 15, rhythm() / 15, seed + 1) {
   trust_until_ = sent + ttl - margin();
-  next_ = sent + rhythm() * 4 / 15 + jitter_.next();
+  next_ = sent + interval();
+}
+
+// A third of the time to live at most and no less than a fourth and a bit, or where it is
+// short, a fourth and a sixth and a bit: a thousand leases granted together are not renewed
+// in step for ever.
+milliseconds LeaseMachine::interval() noexcept {
+  return rhythm() * (rhythm() > kShort ? 16 : 11) / 60 + jitter_.next();
+}
+
+// A twelfth of the time; less when little trust is left, for the next answer may be the one
+// that saves it.
+milliseconds LeaseMachine::pace(TimePoint now) const noexcept {
+  const milliseconds calm = std::max(kMinPace, rhythm() / 12);
+  if (!trusted(now)) return calm;
+  return std::clamp(std::chrono::duration_cast<milliseconds>(trust_until_ - now) / 4, kMinPace, calm);
 }
 
 milliseconds LeaseMachine::rhythm() const noexcept {
   return std::min(ttl_, pace_);
 }
 
-// For the clocks' drift against each other and for our own being late: a twentieth,
-// between 100 ms and a second.
+// For our own being late: a twentieth of the time, between 100 and 400 ms. For the clocks'
+// drift against each other: 500 parts in a million, which is more only above 800 s.
 std::chrono::nanoseconds LeaseMachine::margin() const noexcept {
-  return std::clamp<std::chrono::nanoseconds>(std::chrono::nanoseconds(ttl_) / 20, milliseconds(100),
-                                              std::chrono::seconds(1));
+  const std::chrono::nanoseconds ttl = ttl_;
+  return std::max(std::clamp<std::chrono::nanoseconds>(ttl / 20, milliseconds(100), milliseconds(400)), ttl / 2000);
 }
 
-void LeaseMachine::answered(std::chrono::seconds ttl, TimePoint now) {
-  const TimePoint sent = under_way_.value_or(now);
-  under_way_.reset();
-  failures_ = 0;
+void LeaseMachine::sent(TimePoint now) noexcept {
+  ++unanswered_;
+  last_sent_ = now;
+  next_ = now + (trusted(now) ? pace(now) : std::max(pace(now), milliseconds(retry_.next())));
+}
+
+void LeaseMachine::answered(TimePoint sent, std::chrono::seconds ttl, std::optional<std::chrono::seconds> left) {
+  if (unanswered_ > 0) --unanswered_;
   retry_.reset();
   if (ttl.count() <= 0) {
     ended_ = true;
     return;
   }
   ttl_ = ttl;
-  trust_until_ = std::max(trust_until_, sent + ttl - margin());
-  next_ = sent + rhythm() * 4 / 15 + jitter_.next();
+  confirmed_ = std::max(confirmed_, sent);
+  trust_until_ = std::max(trust_until_, sent + left.value_or(ttl) - margin());
+  // A late answer to an old request proves little: the next one is due as if it were missing.
+  next_ = std::max(confirmed_ + interval(), last_sent_ + kMinPace);
 }
 
 bool LeaseMachine::stale(TimePoint now) const noexcept {
-  return !under_way_ && !ended_ && now + std::chrono::milliseconds(ttl_) * 9 / 10 > trust_until_ + margin();
+  return unanswered_ == 0 && !ended_ && now + milliseconds(ttl_) * 9 / 10 > trust_until_ + margin();
 }
 
-void LeaseMachine::failed(TimePoint now) {
-  under_way_.reset();
-  ++failures_;
-  next_ = now + retry_.next();
+void LeaseMachine::failed(TimePoint sent, TimePoint now) {
+  if (unanswered_ > 0) --unanswered_;
+  if (sent < confirmed_) return;  // a newer one was answered: nothing is amiss
+  const auto soon = now + retry_.next();
+  next_ = trusted(now) ? std::min(soon, std::max(now, last_sent_ + pace(now))) : soon;
 }
 
-milliseconds LeaseMachine::patience(TimePoint now) const noexcept {
-  const milliseconds growing = std::max(kFirstPatience, rhythm() / 6 * (1 << std::min(failures_, kMaxDoublings)));
-  if (!trusted(now)) return growing;
-  const auto left = std::chrono::duration_cast<milliseconds>(trust_until_ - now);
-  return std::clamp(left / 3, kMinPatience, growing);
+milliseconds LeaseMachine::patience() const noexcept {
+  return std::max<milliseconds>(kMinPatience, std::chrono::duration_cast<milliseconds>(rhythm() - margin()));
 }
 
 TimePoint LeaseMachine::wake(TimePoint now) const noexcept {
   if (ended_) return TimePoint::max();
-  const TimePoint renewal = under_way_ ? TimePoint::max() : next_;
+  const TimePoint renewal = unanswered_ < kMaxUnanswered ? next_ : TimePoint::max();
   return now < trust_until_ ? std::min(renewal, trust_until_) : renewal;
 }
 

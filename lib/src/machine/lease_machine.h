@@ -22,28 +22,25 @@ class LeaseMachine {
   LeaseMachine(std::chrono::seconds ttl, TimePoint sent, std::uint64_t seed,
                std::chrono::seconds pace = std::chrono::seconds::max());
 
-  // True: send a keep-alive now, and tell sent(). At most one is under way.
-  bool due(TimePoint now) const noexcept { return !under_way_ && now >= next_; }
+  // True: send a keep-alive now, and tell sent(). One that is not answered within a part of
+  // the time is followed by another, while its answer still counts.
+  bool due(TimePoint now) const noexcept { return now >= next_ && unanswered_ < kMaxUnanswered; }
   // Worth renewing before something that may take long: a tenth of the time has passed.
   bool stale(TimePoint now) const noexcept;
-  void sent(TimePoint now) noexcept { under_way_ = now; }
+  void sent(TimePoint now) noexcept;
 
-  // What became of the one under way. An answer that comes after an error was
-  // reported for its request is simply not given to us.
-  void answered(std::chrono::seconds ttl, TimePoint now);  // ttl 0: ended() from now on
-  void failed(TimePoint now);
+  // What became of the one sent at `sent`. `left`: of `ttl`, as KeepAliveReply has it.
+  void answered(TimePoint sent, std::chrono::seconds ttl, std::optional<std::chrono::seconds> left = {});
+  void failed(TimePoint sent, TimePoint now);
 
   bool trusted(TimePoint now) const noexcept { return !ended_ && now < trust_until_; }
   bool ended() const noexcept { return ended_; }  // etcd said that the lease is gone
   TimePoint trust_until() const noexcept { return trust_until_; }
   std::chrono::seconds ttl() const noexcept { return ttl_; }
 
-  // For how long to wait for an answer to a keep-alive sent at `now`: a sixth of the time
-  // at first, so that a member that hangs is left early; twice and four times that after
-  // failures, for it may be an etcd that has more to do than it can, and asking anew only
-  // adds to that. But while the lease is trusted no more than a third of what is left of
-  // that: one member without a leader must not use up the time in which another could answer.
-  std::chrono::milliseconds patience(TimePoint now) const noexcept;
+  // For how long the answer to a keep-alive is worth waiting for: as long as it would
+  // extend trust. Asking at other members does not wait for that.
+  std::chrono::milliseconds patience() const noexcept;
 
   // When due() or trusted() may change by themselves.
   TimePoint wake(TimePoint now) const noexcept;
@@ -52,13 +49,19 @@ class LeaseMachine {
   std::chrono::nanoseconds margin() const noexcept;
   std::chrono::milliseconds rhythm() const noexcept;
 
+  std::chrono::milliseconds interval() noexcept;                 // between keep-alives while all is well
+  std::chrono::milliseconds pace(TimePoint now) const noexcept;  // between those that are not answered
+
+  static constexpr int kMaxUnanswered = 32;
+
   std::chrono::seconds ttl_;
   const std::chrono::seconds pace_;
   TimePoint trust_until_;
-  TimePoint next_;                      // when the next keep-alive is due
-  std::optional<TimePoint> under_way_;  // when the unanswered one was sent
-  int failures_ = 0;                    // since the last answer
-  Backoff retry_;
+  TimePoint next_;  // when the next keep-alive is due
+  TimePoint last_sent_;
+  TimePoint confirmed_;  // when the newest one that was answered was sent
+  int unanswered_ = 0;
+  Backoff retry_;  // after what failed at once, and once trust has ended
   Backoff jitter_;
   bool ended_ = false;
 };

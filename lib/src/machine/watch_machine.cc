@@ -3,15 +3,12 @@
 #include <algorithm>
 
 namespace idetcd::internal {
-namespace {
-
 using namespace std::chrono_literals;
-
-}  // namespace
 
 WatchMachine::WatchMachine(std::chrono::seconds reconcile, TimePoint now, std::uint64_t seed)
     : reconcile_(reconcile),
-      backoff_(50ms, 5s, seed),
+      list_backoff_(50ms, 5s, seed),
+      watch_backoff_(50ms, 1s, seed + 2),
       jitter_(std::chrono::milliseconds(reconcile) / 5, std::chrono::milliseconds(reconcile) / 5, seed + 1),
       list_at_(now),
       watch_at_(now),
@@ -32,18 +29,18 @@ TimePoint WatchMachine::wake() const noexcept {
 // The watch starts anew from the listing, even a live one that a reconciliation ran
 // beside: so events and listings stay in one order.
 void WatchMachine::listed(const Header& header, TimePoint now) {
-  interrupted(now);
+  whole_until_ = now;
   watch_ = WatchState::kNone;
   cluster_id_ = header.cluster_id;
   revision_ = header.revision;
   list_due_ = false;
   watch_at_ = now;
-  backoff_.reset();
+  list_backoff_.reset();
   if (reconcile_ > 0s) reconcile_at_ = now + reconcile_ - std::chrono::milliseconds(reconcile_) / 5 + jitter_.next();
 }
 
 void WatchMachine::list_failed(TimePoint now) {
-  const auto wait = backoff_.next();
+  const auto wait = list_backoff_.next();
   if (list_due_) {
     list_at_ = now + wait;
   } else {
@@ -62,18 +59,18 @@ bool WatchMachine::batch(const WatchBatch& batch, TimePoint now) {
   }
   if (list_due_) return false;
   watch_ = WatchState::kEstablished;
-  backoff_.reset();
+  whole_until_ = now;
+  watch_backoff_.reset();
   for (const Event& event : batch.events) revision_ = std::max(revision_, event.kv.mod_revision);
   return true;
 }
 
 void WatchMachine::watch_failed(ErrorCode code, TimePoint now) {
-  interrupted(now);
   watch_ = WatchState::kNone;
   if (code == ErrorCode::kCompacted) {
     list_soon(now);
   } else {
-    watch_at_ = now + backoff_.next();
+    watch_at_ = now + watch_backoff_.next();
   }
 }
 
@@ -82,13 +79,8 @@ void WatchMachine::events_dropped(TimePoint now) {
 }
 
 void WatchMachine::list_soon(TimePoint at) {
-  interrupted(at);
   list_due_ = true;
   list_at_ = at;
-}
-
-void WatchMachine::interrupted(TimePoint now) {
-  if (live()) whole_until_ = now;
 }
 
 }  // namespace idetcd::internal

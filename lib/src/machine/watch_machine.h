@@ -43,16 +43,16 @@ class WatchMachine {
 
   Revision revision() const noexcept { return revision_; }
   bool live() const noexcept { return watch_ == WatchState::kEstablished && !list_due_; }
-  TimePoint whole_until() const noexcept { return whole_until_; }  // when it was last live
+  TimePoint whole_until() const noexcept { return whole_until_; }  // when it was last known to be live
 
  private:
   enum class WatchState { kNone, kOpening, kEstablished };
 
   void list_soon(TimePoint at);
-  void interrupted(TimePoint now);
 
   const std::chrono::seconds reconcile_;
-  Backoff backoff_;
+  Backoff list_backoff_;
+  Backoff watch_backoff_;
   Backoff jitter_;
   WatchState watch_ = WatchState::kNone;
   bool list_due_ = true;

@@ -26,6 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxNews = 65536;
+constexpr auto kProofTime = 1s;  // that etcd's proof of being there may take
 
 struct News {
   std::uint64_t watch;
@@ -62,8 +63,9 @@ class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   Staleness staleness() const noexcept {
-    if (live_.load()) return {true, 0ms};
     const auto since = clock_.now().time_since_epoch() - std::chrono::nanoseconds(whole_until_.load());
+    const bool proved = options_.prove_every == 0ms || since < options_.prove_every + kProofTime;
+    if (live_.load() && proved) return {true, 0ms};
     return {false, std::chrono::duration_cast<std::chrono::milliseconds>(since)};
   }
 
@@ -199,7 +201,7 @@ Result<Listing> RecordStore::Impl::fetch(const std::stop_token& stop) {
 
 void RecordStore::Impl::open_watch() {
   watch_.reset();
-  watch_ = etcd_->watch({keys_.records(), machine_.resume_revision()},
+  watch_ = etcd_->watch({keys_.records(), machine_.resume_revision(), options_.prove_every},
                         [mailbox = mailbox_, number = ++watch_number_](Result<WatchBatch> batch) {
                           const bool ended = !batch;
                           News news{number, std::move(batch)};

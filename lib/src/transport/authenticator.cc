@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "transport/failure.h"
+#include "transport/method.h"
 
 namespace idetcd::internal::transport {
 
@@ -98,8 +99,8 @@ void Authenticator::retarget(Attempt& attempt) {
 }
 
 void Authenticator::send(const std::shared_ptr<Attempt>& attempt) {
-  attempt->member->auth.async()->Authenticate(attempt->context.get(), &attempt->request, &attempt->reply,
-                                              [this, attempt](grpc::Status status) { finish(attempt, status); });
+  kAuthenticate.call(attempt->member->channel, attempt->context.get(), &attempt->request, &attempt->reply,
+                     [this, attempt](const grpc::Status& status) { finish(attempt, status); });
 }
 
 void Authenticator::finish(const std::shared_ptr<Attempt>& attempt, const grpc::Status& status) {
@@ -113,8 +114,10 @@ void Authenticator::finish(const std::shared_ptr<Attempt>& attempt, const grpc::
   } else {
     last_error_ = error_of(status, attempt->member->endpoint);
     if (blames_member(last_error_->code)) {
+      lock.unlock();  // whoever is told of it has locks of its own
       channels_.leave(*attempt->member);
-      if (attempt->tries < channels_.size()) {
+      lock.lock();
+      if (!closed_ && attempt->tries < channels_.size()) {
         retarget(*attempt);
         lock.unlock();
         return send(attempt);

@@ -5,6 +5,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/backoff.h"
@@ -14,16 +15,22 @@ namespace {
 
 constexpr int kMaxReplyBytes = 64 << 20;
 
+// TCP sends a lost SYN again after 1 s, then after 2 s more: a new attempt tries sooner.
+constexpr std::chrono::milliseconds kMaxConnect{2000};
+
 grpc::ChannelArguments channel_arguments(const EtcdOptions& options) {
   grpc::ChannelArguments arguments;
   // Reconnect soon: who waits how long is decided above, with jitter.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 300);
   // In spite of its name, the time that one attempt to connect may take.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(options.connect_timeout.count()));
-  // etcd closes connections that ping more often than every 5 s.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(std::min(options.connect_timeout, kMaxConnect).count()));
+  // etcd closes connections that ping more often than every 5 s. The time-out is also that
+  // of the kernel for data nobody acknowledges (TCP_USER_TIMEOUT): after it a connection
+  // that was cut is made anew, instead of waiting for TCP's next try, which is ever later.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // or a quiet watch is pinged twice and never again
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
@@ -44,14 +51,6 @@ void silence_grpc() {
 
 }  // namespace
 
-Member::Member(Endpoint where, std::shared_ptr<grpc::Channel> over)
-    : endpoint(std::move(where)),
-      channel(std::move(over)),
-      kv(channel),
-      lease(channel),
-      watch(channel),
-      auth(channel) {}
-
 Channels::Channels(const Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
                    const EtcdOptions& options)
     : current_(random_seed() % endpoints.members.size()), tls_(endpoints.tls), log_(options.log) {
@@ -67,15 +66,26 @@ Channels::~Channels() {
   calls_.wait_for_none();
 }
 
-void Channels::leave(const Member& failed) {
+std::size_t Channels::index_of(const Member& member) const noexcept {
+  std::size_t index = 0;
+  while (channels_[index].get() != &member) ++index;
+  return index;
+}
+
+Member& Channels::after(const Member& member) noexcept {
+  return *channels_[(index_of(member) + 1) % channels_.size()];
+}
+
+void Channels::leave(Member& failed, const Member* better) {
   auto index = current_.load(std::memory_order_relaxed);
   if (channels_.size() == 1 || channels_[index].get() != &failed) return;
-  const auto next = (index + 1) % channels_.size();
+  const auto next = index_of(better != nullptr ? *better : after(failed));
   if (!current_.compare_exchange_strong(index, next, std::memory_order_relaxed)) return;
   if (log_) {
     log_(LogLevel::kInfo, fmt::format("etcd at {} does not answer; switching to {}", failed.endpoint.url,
                                       channels_[next]->endpoint.url));
   }
+  if (on_leave_) on_leave_(failed);
 }
 
 }  // namespace idetcd::internal::transport

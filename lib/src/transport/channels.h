@@ -6,27 +6,25 @@
 #include <idetcd/etcd.h>
 
 #include <atomic>
-#include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
-#include "etcd.grpc.pb.h"
 #include "transport/endpoint.h"
 #include "transport/live_calls.h"
 
 namespace idetcd::internal::transport {
 
-namespace pb = etcdserverpb;
-
 struct Member {
-  Member(Endpoint where, std::shared_ptr<grpc::Channel> over);
+  // What answers there: known from the first watch on (Watches). etcd's grpc-proxy answers
+  // a keep-alive with what an earlier renewal of its own said.
+  enum class Kind { kUnknown, kServer, kProxy };
+
+  Member(Endpoint where, std::shared_ptr<grpc::Channel> over) : endpoint(std::move(where)), channel(std::move(over)) {}
 
   const Endpoint endpoint;
   const std::shared_ptr<grpc::Channel> channel;
-  pb::KV::Stub kv;
-  pb::Lease::Stub lease;
-  pb::Watch::Stub watch;
-  pb::Auth::Stub auth;
+  std::atomic<Kind> kind{Kind::kUnknown};
 };
 
 // Thread-safe without a lock. Starts at a random member, so that many nodes with one
@@ -40,19 +38,27 @@ class Channels {
   ~Channels();
 
   Member& current() noexcept { return *channels_[current_.load(std::memory_order_relaxed)]; }
+  Member& after(const Member& member) noexcept;  // in the order of failing over; a ring
   std::size_t size() const noexcept { return channels_.size(); }
   LiveCalls& calls() noexcept { return calls_; }  // all but those that block
   bool tls() const noexcept { return tls_; }
 
-  // The next member becomes the current one, if `failed` still is: a thousand calls
-  // that failed together move on by one place, not by a thousand.
-  void leave(const Member& failed);
+  // Without a lock of the caller's. The next member, or `better`, becomes the current one, if `failed` still is: a
+  // thousand calls that failed together move on by one place, not by a thousand.
+  void leave(Member& failed, const Member* better = nullptr);
+
+  // Called with each member that is left, on the thread that leaves it. Set before the
+  // first call.
+  void on_leave(std::function<void(Member&)> told) { on_leave_ = std::move(told); }
 
  private:
+  std::size_t index_of(const Member& member) const noexcept;
+
   std::vector<std::unique_ptr<Member>> channels_;
   std::atomic<std::size_t> current_;
   const bool tls_;
   const LogSink log_;
+  std::function<void(Member&)> on_leave_;
   LiveCalls calls_;
 };
 

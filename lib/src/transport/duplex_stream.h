@@ -1,5 +1,5 @@
-// DuplexStream: one bidirectional gRPC call. Writes from any thread are queued and
-// go out one by one; answers arrive one by one on gRPC's threads.
+// DuplexStream: one bidirectional gRPC call of a hub. Writes from any thread are queued
+// and go out one by one; answers arrive one by one on gRPC's threads.
 #pragma once
 
 #include <grpcpp/client_context.h>
@@ -12,18 +12,22 @@
 #include <utility>
 
 #include "transport/live_calls.h"
+#include "transport/method.h"
+#include "transport/stream_hub.h"
 
 namespace idetcd::internal::transport {
 
-// Owned by a shared_ptr; from start() until on_done() it keeps itself alive.
+// Owned by a shared_ptr; from start() until it has ended it keeps itself alive.
 template <class Request, class Response>
-class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
+class DuplexStream : public StreamHub::Stream,
+                     public grpc::ClientBidiReactor<Request, Response>,
                      public std::enable_shared_from_this<DuplexStream<Request, Response>> {
  public:
-  explicit DuplexStream(LiveCalls& calls) : ticket_(calls) {}
+  DuplexStream(std::shared_ptr<StreamHub> hub, Member& over, LiveCalls& calls, Method<Request, Response> method)
+      : Stream(std::move(hub), over), ticket_(calls), method_(method) {}
 
-  // Once at most. Messages that were sent before wait for it.
-  void start(const std::string& token) {
+  // Messages that were sent before wait for it.
+  void start(const std::string& token) override {
     {
       std::lock_guard lock(mutex_);
       self_ = this->shared_from_this();
@@ -32,7 +36,7 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
     // leaving us with a member that is cut off.
     context_.AddMetadata("hasleader", "true");
     if (!token.empty()) context_.AddMetadata("token", token);
-    open(&context_);
+    method_.open(member.channel, &context_, this);
     this->AddHold();
     this->StartRead(&incoming_);
     this->StartCall();
@@ -41,7 +45,7 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
 
   // Takes its place in the order of messages; cheap, so it may be done under a lock of
   // the caller's. True: the caller must push() soon, without that lock. Lost silently
-  // when the stream has ended: on_done() tells.
+  // when the stream has ended: the hub is told.
   [[nodiscard]] bool queue(Request message) {
     std::lock_guard lock(mutex_);
     if (ended_) return false;
@@ -57,13 +61,10 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
     leave_start();
   }
 
-  // on_done() follows soon, if the stream is started or will be.
-  void cancel() { context_.TryCancel(); }
+  void cancel() override { context_.TryCancel(); }
 
  protected:
-  virtual void open(grpc::ClientContext* context) = 0;   // calls the stub
-  virtual void on_message(Response& message) = 0;        // one at a time
-  virtual void on_done(const grpc::Status& status) = 0;  // the last one
+  virtual void on_message(Response& message) = 0;  // one at a time
 
  private:
   void OnReadDone(bool ok) override {
@@ -87,7 +88,7 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
       std::lock_guard lock(mutex_);
       self.swap(self_);
     }
-    on_done(status);
+    hub().ended(*this, status);
   }
 
   // Called by whoever made the stream busy, and by each write that is over.
@@ -118,6 +119,7 @@ class DuplexStream : public grpc::ClientBidiReactor<Request, Response>,
   }
 
   const LiveCalls::Ticket ticket_;
+  const Method<Request, Response> method_;
   grpc::ClientContext context_;
   Response incoming_;
   Request outgoing_;

@@ -135,6 +135,10 @@ bool refuses_token(const grpc::Status& status) {
          text.find("user name is empty") != std::string::npos;
 }
 
+bool too_large(const grpc::Status& status) {
+  return status.error_message().find("Received message larger than max") != std::string::npos;
+}
+
 bool never_sent(const grpc::Status& status) {
   const auto& text = status.error_message();
   return status.error_code() == grpc::StatusCode::UNAVAILABLE &&

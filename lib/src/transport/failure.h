@@ -21,6 +21,9 @@ Error to_error(std::string_view cancel_reason, const Endpoint& endpoint);
 // etcd checks it before it applies anything.
 bool refuses_token(const grpc::Status& status);
 
+// The answer is larger than what we take.
+bool too_large(const grpc::Status& status);
+
 // There was no connection: the request cannot have reached anybody.
 bool never_sent(const grpc::Status& status);
 

@@ -11,6 +11,7 @@
 #include "transport/channels.h"
 #include "transport/credentials.h"
 #include "transport/keep_alives.h"
+#include "transport/method.h"
 #include "transport/unary.h"
 #include "transport/watches.h"
 #include "transport/wire.h"
@@ -22,7 +23,7 @@ namespace {
 using transport::Member;
 using transport::Resend;
 using transport::StatusCallback;
-namespace pb = etcdserverpb;
+namespace pb = internal::pb;
 
 // The messages of one call, in one block on the stack unless they are large.
 class Messages {
@@ -51,8 +52,10 @@ class GrpcEtcd final : public Etcd {
       : channels_(endpoints, credentials, options),
         authenticator_(channels_, options),
         unary_(channels_, authenticator_),
-        keep_alives_(std::make_shared<transport::KeepAlives>(channels_, authenticator_)),
-        watches_(std::make_shared<transport::Watches>(channels_, authenticator_)) {}
+        keep_alives_(std::make_shared<transport::KeepAlives>(channels_, authenticator_, options.log)),
+        watches_(std::make_shared<transport::Watches>(channels_, authenticator_)) {
+    channels_.on_leave([this](const Member& member) { watches_->leave(member); });
+  }
 
   ~GrpcEtcd() override {
     authenticator_.shutdown();
@@ -67,7 +70,7 @@ class GrpcEtcd final : public Etcd {
     transport::encode(request, question);
     const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
       answer.Clear();
-      member.kv.async()->Range(context, &question, &answer, std::move(done));
+      transport::kRange.call(member.channel, context, &question, &answer, std::move(done));
     };
     if (auto ok = unary_.call(start, Resend::kAlways, options); !ok) return std::move(ok).error();
     return transport::decode(answer);
@@ -80,7 +83,7 @@ class GrpcEtcd final : public Etcd {
     transport::encode(txn, question);
     const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
       answer.Clear();
-      member.kv.async()->Txn(context, &question, &answer, std::move(done));
+      transport::kTxn.call(member.channel, context, &question, &answer, std::move(done));
     };
     if (auto ok = unary_.call(start, Resend::kNever, options); !ok) return std::move(ok).error();
     return transport::decode(answer);
@@ -92,7 +95,7 @@ class GrpcEtcd final : public Etcd {
     question.set_id(id);
     question.set_ttl(ttl.count());
     const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
-      member.lease.async()->LeaseGrant(context, &question, &answer, std::move(done));
+      transport::kLeaseGrant.call(member.channel, context, &question, &answer, std::move(done));
     };
     if (auto ok = unary_.call(start, Resend::kNever, options); !ok) return std::move(ok).error();
     return LeaseGrantReply{transport::decode(answer.header()), answer.id(), std::chrono::seconds(answer.ttl())};
@@ -103,7 +106,7 @@ class GrpcEtcd final : public Etcd {
     pb::LeaseRevokeResponse answer;
     question.set_id(id);
     const auto start = [&](Member& member, grpc::ClientContext* context, StatusCallback done) {
-      member.lease.async()->LeaseRevoke(context, &question, &answer, std::move(done));
+      transport::kLeaseRevoke.call(member.channel, context, &question, &answer, std::move(done));
     };
     return unary_.call(start, Resend::kNever, options);
   }

@@ -1,53 +1,53 @@
-// KeepAlives: the keep-alives of all leases over one stream.
+// KeepAlives: the keep-alives of all leases, over one stream while all is well.
 #pragma once
 
 #include <idetcd/etcd.h>
 
-#include <condition_variable>
+#include <chrono>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <set>
+#include <vector>
 
-#include "transport/authenticator.h"
-#include "transport/channels.h"
+#include "transport/stream_hub.h"
 
 namespace idetcd::internal::transport {
 
-// Thread-safe. The stream is opened by the first request, and after a break by the
-// next one, at the member that is current then.
-class KeepAlives : public std::enable_shared_from_this<KeepAlives> {
+// Thread-safe. The stream is opened by the first request, and after a break by the next
+// one, at the member that is current then.
+//
+// A stream that owes an answer for too long is passed over: requests go over another
+// one, at the next member, while the late answers still count when they come. The
+// member is left when another has answered meanwhile. Where every member is late, a
+// new stream may help at the same one: etcd renews the leases of a stream one after the
+// other, and one renewal that waits for a leader holds up those behind it.
+class KeepAlives : public StreamHub {
  public:
-  KeepAlives(Channels& channels, Authenticator& authenticator);
-  ~KeepAlives();
+  KeepAlives(Channels& channels, Authenticator& authenticator, LogSink log);
+  ~KeepAlives() override;
 
   void request(LeaseId lease, std::chrono::milliseconds timeout, Etcd::KeepAliveCallback done);
 
-  // Answers all outstanding requests with kCancelled and waits until no callback
-  // runs. After the Authenticator's shutdown; once, before the Channels go.
-  void shutdown();
-
  private:
-  class Stream;
+  class KeepAliveStream;
   struct Request;
+  using StreamPtr = std::shared_ptr<KeepAliveStream>;
+  using RequestPtr = std::shared_ptr<Request>;
 
-  std::shared_ptr<Stream> open();  // with mutex_ held
-  void start(const std::shared_ptr<Stream>& stream, const Result<std::string>& token);
-  void on_answer(Stream& stream, LeaseId lease, const KeepAliveReply& reply);
-  void on_timeout(const std::shared_ptr<Request>& request);
-  void on_end(Stream& stream, const Error& error);
-  void answer(Request& request, std::unique_lock<std::mutex>& lock, Result<KeepAliveReply> result);
+  StreamPtr stream_for_next(bool& opened);          // with mutex_ held; then launch() what it opened
+  StreamPtr newest_at(const Member& member) const;  // with mutex_ held
+  StreamPtr open(Member& member);                   // with mutex_ held; launch() must follow
+  void on_answer(KeepAliveStream& stream, LeaseId lease, const KeepAliveReply& reply);
+  void on_timeout(const RequestPtr& request);
+  void on_end(Stream& stream, const Error& error, std::unique_lock<std::mutex>& lock) override;
+  void leave_who_is_late(Member& better);
+  void close_spare(KeepAliveStream& stream);
+  void ask_what_is_left(KeepAliveStream& stream, const RequestPtr& request, const KeepAliveReply& reply);
+  void ask_version(KeepAliveStream& stream);
+  void answer(Request& request, std::unique_lock<std::mutex>& lock, const Result<KeepAliveReply>& result);
 
-  Channels& channels_;
-  Authenticator& authenticator_;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  const LogSink log_;
   // guarded by mutex_:
-  std::shared_ptr<Stream> current_;
-  std::set<std::shared_ptr<Stream>> live_;
-  int calling_back_ = 0;
-  bool closed_ = false;
+  std::vector<StreamPtr> streams_;  // that are open, the newest last
+  bool version_asked_ = false;
 };
 
 }  // namespace idetcd::internal::transport

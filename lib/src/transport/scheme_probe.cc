@@ -5,9 +5,9 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include "etcd.grpc.pb.h"
 #include "transport/deadline.h"
 #include "transport/failure.h"
+#include "transport/method.h"
 
 namespace idetcd::internal::transport {
 namespace {
@@ -17,11 +17,10 @@ grpc::Status ask(const Endpoint& endpoint, const std::shared_ptr<grpc::ChannelCr
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  etcdserverpb::Maintenance::Stub maintenance(grpc::CreateCustomChannel(endpoint.target, credentials, arguments));
+  const auto channel = grpc::CreateCustomChannel(endpoint.target, credentials, arguments);
   grpc::ClientContext context;
   context.set_deadline(from_now(limit));
-  etcdserverpb::StatusResponse reply;
-  return maintenance.Status(&context, {}, &reply);
+  return kStatus.ask(channel, context);
 }
 
 bool came_through(const grpc::Status& status) {

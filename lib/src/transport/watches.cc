@@ -1,13 +1,16 @@
 #include "transport/watches.h"
 
 #include <fmt/format.h>
+#include <grpcpp/alarm.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <deque>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "transport/deadline.h"
 #include "transport/duplex_stream.h"
 #include "transport/failure.h"
 #include "transport/wire.h"
@@ -15,19 +18,18 @@
 namespace idetcd::internal::transport {
 namespace {
 
-// Of one revision, while its parts come in; etcd takes no transaction that comes near it.
-constexpr std::size_t kMaxPartialBytes = std::size_t{256} << 20;
+using std::chrono::milliseconds;
 
-std::size_t size_of(const Event& event) {
-  return sizeof event + event.kv.key.size() + event.kv.value.size();
-}
+// For a proof; twice as long after each member that gave none, for it may be an etcd that
+// has more to do than it can, and watching anew only adds to that.
+constexpr milliseconds kFirstPatience{500};
+constexpr int kMaxDoublings = 4;
 
 pb::WatchRequest create_message(std::int64_t id, const WatchRequest& request) {
   pb::WatchRequest message;
   auto& create = *message.mutable_create_request();
   encode(request, create);
   create.set_watch_id(id);
-  create.set_fragment(true);
   return message;
 }
 
@@ -37,72 +39,55 @@ pb::WatchRequest cancel_message(std::int64_t id) {
   return message;
 }
 
-// The last revision in `events` may go on in the next part; those before it are whole.
-std::vector<Event> split_whole_revisions(std::vector<Event>& events) {
-  auto whole = events.end();
-  while (whole != events.begin() && std::prev(whole)->kv.mod_revision == events.back().kv.mod_revision) --whole;
-  std::vector<Event> rest(std::make_move_iterator(whole), std::make_move_iterator(events.end()));
-  events.erase(whole, events.end());
-  return std::exchange(events, std::move(rest));
-}
-
 }  // namespace
 
-// Guarded by Watches::mutex_, but for `request` and `callback`, which never change.
+// Guarded by the hub's mutex_, but for `request` and `callback`, which never change.
 struct Watches::Watcher {
   WatchRequest request;
   Etcd::WatchCallback callback;
-  std::int64_t id = 0;
-  std::weak_ptr<Stream> stream;
-  std::vector<Event> parts;  // of a batch that is not complete yet
-  std::size_t parts_size = 0;
+  std::int64_t id = 0;  // asked for; then the one that was given
+  bool created = false;
+  std::weak_ptr<WatchStream> stream;
   bool joined_again = false;
   bool calling_back = false;
   bool ended = false;
 };
 
-class Watches::Stream : public DuplexStream<pb::WatchRequest, pb::WatchResponse> {
+class Watches::WatchStream : public DuplexStream<pb::WatchRequest, pb::WatchResponse> {
  public:
-  Stream(std::shared_ptr<Watches> owner, Member& over, LiveCalls& calls)
-      : DuplexStream(calls), member(over), owner_(std::move(owner)) {}
+  WatchStream(std::shared_ptr<Watches> owner, Member& over, LiveCalls& calls)
+      : DuplexStream(owner, over, calls, kWatch), owner_(*owner) {}
 
-  Member& member;
-  // guarded by Watches::mutex_:
-  std::unordered_map<std::int64_t, std::shared_ptr<Watcher>> watchers;
-  std::deque<std::int64_t> creating;  // etcd confirms in the order of asking
-  std::string token;
+  // guarded by the hub's mutex_:
+  std::unordered_map<std::int64_t, WatcherPtr> watchers;  // by the id that was given
+  std::deque<WatcherPtr> creating;                        // etcd confirms in the order of asking
+  milliseconds prove_every{0};                            // 0: not asked for
+  std::string proof_key;
+  bool heard = false;                  // something came since the alarm was set
+  std::unique_ptr<grpc::Alarm> quiet;  // set while prove_every is not 0
+
+  bool idle() const { return watchers.empty() && creating.empty(); }
 
  private:
-  void open(grpc::ClientContext* context) override { member.watch.async()->Watch(context, this); }
-  void on_message(pb::WatchResponse& message) override { owner_->on_message(*this, message); }
+  void on_message(pb::WatchResponse& message) override { owner_.on_message(*this, message); }
 
-  void on_done(const grpc::Status& status) override {
-    if (refuses_token(status)) owner_->authenticator_.forget(token);
-    auto error = status.ok() ? Error{ErrorCode::kUnavailable, ""} : to_error(status, member.endpoint);
-    if (status.ok()) error.message = fmt::format("etcd at {} closed the watch stream", member.endpoint.url);
-    if (refuses_token(status) || error.code == ErrorCode::kCancelled) error.code = ErrorCode::kUnavailable;
-    owner_->on_end(*this, error);
-  }
-
-  const std::shared_ptr<Watches> owner_;
+  Watches& owner_;
 };
 
 class Watches::Handle : public Watch {
  public:
-  Handle(std::shared_ptr<Watches> owner, std::shared_ptr<Watcher> watcher)
-      : owner_(std::move(owner)), watcher_(std::move(watcher)) {}
+  Handle(std::shared_ptr<Watches> owner, WatcherPtr watcher) : owner_(std::move(owner)), watcher_(std::move(watcher)) {}
   ~Handle() override {
     if (::getpid() == pid_) owner_->cancel(*watcher_);  // else the lock may be as the parent's threads left it
   }
 
  private:
   const std::shared_ptr<Watches> owner_;
-  const std::shared_ptr<Watcher> watcher_;
+  const WatcherPtr watcher_;
   const pid_t pid_ = ::getpid();
 };
 
-Watches::Watches(Channels& channels, Authenticator& authenticator)
-    : channels_(channels), authenticator_(authenticator) {}
+Watches::Watches(Channels& channels, Authenticator& authenticator) : StreamHub(channels, authenticator, "watch") {}
 
 Watches::~Watches() = default;
 
@@ -111,93 +96,90 @@ std::unique_ptr<Watch> Watches::watch(const WatchRequest& request, Etcd::WatchCa
   watcher->request = request;
   watcher->callback = std::move(callback);
   join(watcher);
-  return std::make_unique<Handle>(shared_from_this(), watcher);
+  return std::make_unique<Handle>(std::static_pointer_cast<Watches>(shared_from_this()), watcher);
 }
 
-void Watches::join(const std::shared_ptr<Watcher>& watcher) {
+void Watches::join(const WatcherPtr& watcher) {
   std::unique_lock lock(mutex_);
   if (closed_ || watcher->ended) return;
-  std::shared_ptr<Stream> opened;
-  if (!current_) {
-    opened = current_ = std::make_shared<Stream>(shared_from_this(), channels_.current(), channels_.calls());
-    live_.insert(opened);
+  const bool opened = !current_;
+  if (opened) {
+    auto self = std::static_pointer_cast<Watches>(shared_from_this());
+    current_ = std::make_shared<WatchStream>(std::move(self), channels_.current(), channels_.calls());
+    add(current_);
   }
   const auto stream = current_;
   // Never used twice, so that an event of a cancelled watch cannot reach another.
   watcher->id = ++last_id_;
+  watcher->created = false;
   watcher->stream = stream;
-  stream->watchers.emplace(watcher->id, watcher);
-  stream->creating.push_back(watcher->id);
+  stream->creating.push_back(watcher);
+  expect_proof(stream, watcher->request);
   const bool push = stream->queue(create_message(watcher->id, watcher->request));
   lock.unlock();
   if (push) stream->push();
-  if (!opened) return;
-  authenticator_.with_token(
-      [self = shared_from_this(), opened](const Result<std::string>& token) { self->start(opened, token); });
+  if (opened) launch(stream);
 }
 
-void Watches::start(const std::shared_ptr<Stream>& stream, const Result<std::string>& token) {
-  if (!token) return on_end(*stream, token.error());
-  stream->token = *token;
-  stream->start(*token);
-}
+// --- what etcd says -------------------------------------------------------------------
 
-void Watches::on_message(Stream& stream, pb::WatchResponse& message) {
+void Watches::on_message(WatchStream& stream, pb::WatchResponse& message) {
+  {
+    const std::lock_guard lock(mutex_);
+    stream.heard = true;
+    unproved_ = 0;
+  }
   if (message.created()) return on_created(stream, message);
   if (message.canceled() || message.compact_revision() != 0) return on_canceled(stream, message);
   if (message.events_size() != 0) on_events(stream, message);  // the rest are progress notes
 }
 
-void Watches::on_created(Stream& stream, pb::WatchResponse& message) {
+// By order, not by id: etcd refuses some watches under the id -1, and its grpc-proxy gives
+// ids of its own, which are smaller than ours. That is how it is told from a server.
+void Watches::on_created(WatchStream& stream, pb::WatchResponse& message) {
   std::unique_lock lock(mutex_);
   if (stream.creating.empty()) return;
-  // By order, not by id: etcd refuses some watches under the id -1.
-  const auto id = stream.creating.front();
+  const auto watcher = std::move(stream.creating.front());
   stream.creating.pop_front();
-  if (message.canceled()) {
-    message.set_watch_id(id);
+  if (message.canceled()) return refused(stream, watcher, message, lock);
+  const bool as_asked = message.watch_id() == watcher->id;
+  stream.member.kind.store(as_asked ? Member::Kind::kServer : Member::Kind::kProxy);
+  watcher->id = message.watch_id();
+  watcher->created = true;
+  if (watcher->ended) {  // cancelled before it had an id
+    const bool push = stream.queue(cancel_message(watcher->id));
+    if (stream.idle() && current_.get() != &stream) stream.cancel();
     lock.unlock();
-    return on_canceled(stream, message);
+    if (push) stream.push();
+    return;
   }
-  const auto found = stream.watchers.find(id);
-  if (found == stream.watchers.end()) return;
-  const auto watcher = found->second;
+  stream.watchers.emplace(watcher->id, watcher);
   notify(*watcher, lock, WatchBatch{decode(message.header()), {}});
 }
 
-void Watches::on_events(Stream& stream, pb::WatchResponse& message) {
+void Watches::on_events(WatchStream& stream, pb::WatchResponse& message) {
   std::unique_lock lock(mutex_);
   const auto found = stream.watchers.find(message.watch_id());
   if (found == stream.watchers.end()) return;
   const auto watcher = found->second;
-  auto& parts = watcher->parts;
-  for (auto& event : *message.mutable_events()) {
-    parts.push_back(decode(event));
-    watcher->parts_size += size_of(parts.back());
-  }
   WatchBatch batch{decode(message.header()), {}};
-  if (message.fragment()) {
-    batch.events = split_whole_revisions(parts);
-    for (const auto& event : batch.events) watcher->parts_size -= size_of(event);
-  } else {
-    batch.events = std::exchange(parts, {});
-    watcher->parts_size = 0;
-  }
-  if (watcher->parts_size > kMaxPartialBytes) {
-    drop(stream, watcher->id);
-    return notify(*watcher, lock,
-                  Error{ErrorCode::kInternal, fmt::format("etcd at {} sent one revision of more than {} MiB",
-                                                          stream.member.endpoint.url, kMaxPartialBytes >> 20)});
-  }
-  if (!batch.events.empty()) notify(*watcher, lock, std::move(batch));
+  batch.events.reserve(static_cast<std::size_t>(message.events_size()));
+  for (auto& event : *message.mutable_events()) batch.events.push_back(decode(event));
+  notify(*watcher, lock, std::move(batch));
 }
 
-void Watches::on_canceled(Stream& stream, const pb::WatchResponse& message) {
+void Watches::on_canceled(WatchStream& stream, const pb::WatchResponse& message) {
   std::unique_lock lock(mutex_);
   const auto found = stream.watchers.find(message.watch_id());
   if (found == stream.watchers.end()) return;
   const auto watcher = found->second;
   drop(stream, watcher->id);
+  refused(stream, watcher, message, lock);
+}
+
+// Leaves `lock` unlocked.
+void Watches::refused(WatchStream& stream, const WatcherPtr& watcher, const pb::WatchResponse& message,
+                      std::unique_lock<std::mutex>& lock) {
   if (joins_again(stream, *watcher, message.cancel_reason())) {
     lock.unlock();
     return join(watcher);
@@ -214,49 +196,129 @@ void Watches::on_canceled(Stream& stream, const pb::WatchResponse& message) {
 // "Permission denied" may just mean that the stream's token is out of date: etcd does
 // not tell these apart on a watch. One more try, with a new token, on a new stream; the
 // other watches stay on theirs.
-bool Watches::joins_again(Stream& stream, Watcher& watcher, std::string_view reason) {
+bool Watches::joins_again(WatchStream& stream, Watcher& watcher, std::string_view reason) {
   const bool denied = reason.find("permission denied") != std::string_view::npos ||
                       reason.find("invalid auth token") != std::string_view::npos ||
                       reason.find("revision of auth store is old") != std::string_view::npos;
   if (!denied || !authenticator_.enabled() || watcher.joined_again || watcher.ended) return false;
   watcher.joined_again = true;
-  authenticator_.forget(stream.token);
+  forget_token(stream);
   if (current_.get() == &stream) current_.reset();
-  if (stream.watchers.empty()) stream.cancel();
+  if (stream.idle()) stream.cancel();
   return true;
 }
 
-void Watches::on_end(Stream& stream, const Error& error) {
-  std::unique_lock lock(mutex_);
-  if (current_.get() == &stream) current_.reset();
-  if (blames_member(error.code)) channels_.leave(stream.member);
-  const auto watchers = std::exchange(stream.watchers, {});
-  for (const auto& [id, watcher] : watchers) {
-    if (closed_) break;
+void Watches::on_end(Stream& stream, const Error& error, std::unique_lock<std::mutex>& lock) {
+  auto& ended = static_cast<WatchStream&>(stream);
+  if (current_.get() == &ended) current_.reset();
+  ended.prove_every = milliseconds(0);
+  if (ended.quiet) ended.quiet->Cancel();
+  std::vector<WatcherPtr> told(ended.creating.begin(), ended.creating.end());
+  for (const auto& [id, watcher] : ended.watchers) told.push_back(watcher);
+  ended.watchers.clear();
+  ended.creating.clear();
+  for (const auto& watcher : told) {
     notify(*watcher, lock, error);
     lock.lock();
   }
-  live_.erase(std::static_pointer_cast<Stream>(stream.shared_from_this()));
-  changed_.notify_all();
 }
 
-void Watches::drop(Stream& stream, std::int64_t id) {
-  stream.watchers.erase(id);
-  if (stream.watchers.empty() && current_.get() != &stream) stream.cancel();
+void Watches::leave(const Member& member) {
+  const std::lock_guard lock(mutex_);
+  if (current_ && &current_->member == &member) current_.reset();
+  for (const auto& stream : live_) {
+    if (&stream->member != &member) continue;
+    give_up(*stream, Error{ErrorCode::kUnavailable,
+                           fmt::format("etcd at {} does not answer; watching at another member", member.endpoint.url)});
+  }
 }
 
-// Leaves `lock` unlocked.
-void Watches::notify(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> batch) {
-  if (watcher.ended || closed_) return lock.unlock();
-  watcher.ended = !batch;
-  watcher.calling_back = true;
-  ++calling_back_;
+// --- proofs ----------------------------------------------------------------------------
+
+void Watches::expect_proof(const std::shared_ptr<WatchStream>& stream, const WatchRequest& request) {
+  if (request.prove_every.count() <= 0) return;
+  const bool first = stream->prove_every.count() == 0;
+  stream->prove_every = first ? request.prove_every : std::min(stream->prove_every, request.prove_every);
+  stream->proof_key = request.keys.begin;
+  if (first) set_quiet_alarm(stream);
+}
+
+// A new one each time: an alarm may not be set again while it is ringing.
+void Watches::set_quiet_alarm(const std::shared_ptr<WatchStream>& stream) {
+  stream->heard = false;
+  stream->quiet = std::make_unique<grpc::Alarm>();
+  stream->quiet->Set(from_now(stream->prove_every),
+                     [weak = std::weak_ptr(stream), owner = weak_from_this()](bool expired) {
+                       const auto quiet = weak.lock();
+                       const auto hub = owner.lock();
+                       if (expired && quiet && hub) static_cast<Watches&>(*hub).on_quiet(quiet);
+                     });
+}
+
+void Watches::on_quiet(const std::shared_ptr<WatchStream>& stream) {
+  std::unique_lock lock(mutex_);
+  if (closed_ || stream->prove_every.count() == 0) return;
+  if (stream->heard) return set_quiet_alarm(stream);
+  const auto patience = kFirstPatience * (1 << std::min(unproved_, kMaxDoublings));
+  pb::RangeRequest question;
+  question.set_key(stream->proof_key);
+  question.set_count_only(true);
   lock.unlock();
-  watcher.callback(std::move(batch));
-  lock.lock();
-  watcher.calling_back = false;
-  --calling_back_;
-  changed_.notify_all();
+  ask<pb::RangeRequest, pb::RangeResponse>(kRange, *stream, std::move(question), patience,
+                                           [this, stream](const grpc::Status& status, pb::RangeResponse& message) {
+                                             status.ok() ? on_proof(stream, decode(message.header()))
+                                                         : on_no_proof(stream, status);
+                                           });
+}
+
+void Watches::on_proof(const std::shared_ptr<WatchStream>& stream, const Header& header) {
+  std::unique_lock lock(mutex_);
+  unproved_ = 0;
+  if (closed_ || stream->prove_every.count() == 0) return;
+  std::vector<WatcherPtr> told;
+  for (const auto& [id, watcher] : stream->watchers) {
+    if (watcher->request.prove_every.count() > 0) told.push_back(watcher);
+  }
+  set_quiet_alarm(stream);
+  for (const auto& watcher : told) {
+    notify(*watcher, lock, WatchBatch{header, {}});
+    lock.lock();
+  }
+}
+
+void Watches::on_no_proof(const std::shared_ptr<WatchStream>& stream, const grpc::Status& status) {
+  auto error = to_error(status, stream->member.endpoint);
+  const bool old_token = authenticator_.enabled() && refuses_token(status);
+  if (old_token) {
+    forget_token(*stream);
+    error.code = ErrorCode::kUnavailable;  // the next stream signs in anew
+  } else if (blames_member(error.code)) {
+    error = {ErrorCode::kUnavailable, error.message + ", not to a read that proves it lives"};
+    channels_.leave(stream->member);
+  }
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (stream->heard && !old_token && blames_member(error.code)) return set_quiet_alarm(stream);  // it lives after all
+  ++unproved_;
+  if (current_ == stream) current_.reset();
+  give_up(*stream, std::move(error));
+}
+
+void Watches::drop(WatchStream& stream, std::int64_t id) {
+  stream.watchers.erase(id);
+  if (stream.idle() && current_.get() != &stream) stream.cancel();
+}
+
+// Leaves `lock` unlocked. Proofs come on another thread than events: one at a time.
+void Watches::notify(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> batch) {
+  changed_.wait(lock, [&] { return !watcher.calling_back; });
+  if (!watcher.ended && !closed_) {
+    watcher.ended = !batch;
+    watcher.calling_back = true;
+    call_back(lock, [&] { watcher.callback(std::move(batch)); });
+    watcher.calling_back = false;
+    changed_.notify_all();
+  }
   lock.unlock();
 }
 
@@ -265,7 +327,7 @@ void Watches::cancel(Watcher& watcher) {
   watcher.ended = true;
   changed_.wait(lock, [&] { return !watcher.calling_back; });
   const auto stream = watcher.stream.lock();
-  if (!stream || stream->watchers.count(watcher.id) == 0) return;
+  if (!watcher.created || !stream || stream->watchers.count(watcher.id) == 0) return;
   const bool push = stream->queue(cancel_message(watcher.id));
   drop(*stream, watcher.id);
   lock.unlock();
@@ -273,11 +335,11 @@ void Watches::cancel(Watcher& watcher) {
 }
 
 void Watches::shutdown() {
-  std::unique_lock lock(mutex_);
-  closed_ = true;
-  current_.reset();
-  for (const auto& stream : live_) stream->cancel();
-  changed_.wait(lock, [&] { return live_.empty() && calling_back_ == 0; });
+  {
+    const std::lock_guard lock(mutex_);
+    current_.reset();
+  }
+  StreamHub::shutdown();
 }
 
 }  // namespace idetcd::internal::transport

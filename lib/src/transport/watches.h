@@ -3,57 +3,63 @@
 
 #include <idetcd/etcd.h>
 
-#include <condition_variable>
+#include <chrono>
+#include <cstdint>
 #include <memory>
-#include <mutex>
-#include <set>
+#include <string_view>
 
-#include "transport/authenticator.h"
-#include "transport/channels.h"
+#include "transport/stream_hub.h"
 
 namespace idetcd::internal::transport {
 
 // Thread-safe. The stream is opened by the first watch, and after a break by the next
-// one, at the member that is current then.
-class Watches : public std::enable_shared_from_this<Watches> {
+// one, at the member that is current then. When that member is left, for whatever call it
+// did not answer, its watches end: they would tell nothing until it goes on.
+//
+// A quiet stream may be one that nothing happens on, or a member that hangs. Where a watch
+// asked for it (WatchRequest::prove_every), a quiet member is asked to read a key. Not for
+// a progress notification: etcd's grpc-proxy 3.4 ends when it gets such a request.
+class Watches : public StreamHub {
  public:
   Watches(Channels& channels, Authenticator& authenticator);
-  ~Watches();
+  ~Watches() override;
 
+  // The Watch may outlive the hub.
   std::unique_ptr<Watch> watch(const WatchRequest& request, Etcd::WatchCallback callback);
 
-  // Ends all watches and waits until no callback runs; none is told. After the
-  // Authenticator's shutdown; once, before the Channels go. Watch objects may outlive it.
-  void shutdown();
+  void shutdown() override;
+
+  void leave(const Member& member);  // its watches end with kUnavailable
 
  private:
-  class Stream;
+  class WatchStream;
   class Handle;
   struct Watcher;
+  using WatcherPtr = std::shared_ptr<Watcher>;
 
-  void join(const std::shared_ptr<Watcher>& watcher);
-  void start(const std::shared_ptr<Stream>& stream, const Result<std::string>& token);
-  void on_message(Stream& stream, pb::WatchResponse& message);
-  void on_created(Stream& stream, pb::WatchResponse& message);
-  void on_events(Stream& stream, pb::WatchResponse& message);
-  void on_canceled(Stream& stream, const pb::WatchResponse& message);
-  void on_end(Stream& stream, const Error& error);
+  void join(const WatcherPtr& watcher);
+  void on_message(WatchStream& stream, pb::WatchResponse& message);
+  void on_created(WatchStream& stream, pb::WatchResponse& message);
+  void on_events(WatchStream& stream, pb::WatchResponse& message);
+  void on_canceled(WatchStream& stream, const pb::WatchResponse& message);
+  void refused(WatchStream& stream, const WatcherPtr& watcher, const pb::WatchResponse& message,
+               std::unique_lock<std::mutex>& lock);
+  void on_end(Stream& stream, const Error& error, std::unique_lock<std::mutex>& lock) override;
   void cancel(Watcher& watcher);
-  void drop(Stream& stream, std::int64_t id);                                   // with mutex_ held
-  bool joins_again(Stream& stream, Watcher& watcher, std::string_view reason);  // with mutex_ held
+  void drop(WatchStream& stream, std::int64_t id);                                   // with mutex_ held
+  bool joins_again(WatchStream& stream, Watcher& watcher, std::string_view reason);  // with mutex_ held
   void notify(Watcher& watcher, std::unique_lock<std::mutex>& lock, Result<WatchBatch> batch);
 
-  Channels& channels_;
-  Authenticator& authenticator_;
+  void expect_proof(const std::shared_ptr<WatchStream>& stream, const WatchRequest& request);  // with mutex_ held
+  void set_quiet_alarm(const std::shared_ptr<WatchStream>& stream);                            // with mutex_ held
+  void on_quiet(const std::shared_ptr<WatchStream>& stream);
+  void on_proof(const std::shared_ptr<WatchStream>& stream, const Header& header);
+  void on_no_proof(const std::shared_ptr<WatchStream>& stream, const grpc::Status& status);
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
   // guarded by mutex_:
-  std::shared_ptr<Stream> current_;
-  std::set<std::shared_ptr<Stream>> live_;
+  std::shared_ptr<WatchStream> current_;
   std::int64_t last_id_ = 0;
-  int calling_back_ = 0;
-  bool closed_ = false;
+  int unproved_ = 0;  // streams in a row that were left for it
 };
 
 }  // namespace idetcd::internal::transport

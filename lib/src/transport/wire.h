@@ -3,11 +3,9 @@
 
 #include <idetcd/etcd.h>
 
-#include "etcd.pb.h"
+#include "idetcd/etcd.pb.h"
 
 namespace idetcd::internal::transport {
-
-namespace pb = etcdserverpb;
 
 void encode(const RangeRequest& request, pb::RangeRequest& message);
 void encode(const Txn& txn, pb::TxnRequest& message);

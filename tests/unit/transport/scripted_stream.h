@@ -64,22 +64,4 @@ class ScriptedStream {
   int opened_ = 0;
 };
 
-// A gRPC server with one service on a free port of the loopback.
-class ScriptedServer {
- public:
-  explicit ScriptedServer(grpc::Service& service) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
-    builder.RegisterService(&service);
-    server_ = builder.BuildAndStart();
-  }
-  ~ScriptedServer() { server_->Shutdown(std::chrono::system_clock::now()); }
-
-  std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
-
- private:
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
-};
-
 }  // namespace idetcd::testing

@@ -2,17 +2,15 @@
 // all taken away, while a watcher looks all the time whether a slot has two owners.
 #include <idetcd/idetcd.h>
 
+#include "nodes.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
 
 #include <catch2/catch.hpp>
 
-#include <array>
-#include <atomic>
+#include <algorithm>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string_view>
@@ -25,100 +23,20 @@ namespace {
 using namespace std::chrono_literals;
 using testing::EtcdCluster;
 using testing::eventually;
+using testing::Node;
+using testing::Nodes;
+using testing::OneOwnerWatcher;
 
 constexpr auto kPatience = 60s;  // for a cluster on a busy machine
 constexpr auto kTtl = 10s;
 constexpr SlotId kLimit = 8;
 constexpr int kNodes = 11;  // three wait for their turn
 
-// One node: what it owns, as its callbacks tell, and how often it lost.
-class Node {
- public:
-  Node(int number, std::shared_ptr<Etcd> etcd, const PatternTemplate& pattern, const std::string& path)
-      : number_(number) {
-    RegistrationOptions options;
-    options.claim.path = path;
-    options.claim.ttl = kTtl;
-    options.claim.on_full = OnFull::kWait;
-    options.on_claimed = [this](const Ownership& ownership) { claimed(ownership); };
-    options.on_lost = [this](std::string_view) {
-      slot_ = 0;
-      ++losses_;
-    };
-    Record record;
-    record.ipv4.push_back({127, 0, 0, 1});
-    registration_ =
-        std::make_unique<Registration>(*Registration::start(std::move(etcd), pattern, std::move(options), record));
-  }
-
-  // The slot that it acts as the owner of at this moment; 0: none.
-  SlotId owned() const {
-    const SlotId slot = slot_;
-    return slot != 0 && registration_->held() && slot_ == slot ? slot : 0;
-  }
-  int losses() const { return losses_; }
-  int number() const { return number_; }
-  std::multimap<SlotId, Revision> tokens() const {
-    const std::lock_guard lock(mutex_);
-    return tokens_;
-  }
-
- private:
-  void claimed(const Ownership& ownership) {
-    const std::lock_guard lock(mutex_);
-    tokens_.emplace(ownership.slot, ownership.token);
-    slot_ = ownership.slot;
-  }
-
-  const int number_;
-  std::atomic<SlotId> slot_{0};
-  std::atomic<int> losses_{0};
-  mutable std::mutex mutex_;
-  std::multimap<SlotId, Revision> tokens_;      // guarded by mutex_
-  std::unique_ptr<Registration> registration_;  // last: its callbacks use the others
-};
-
-using Nodes = std::vector<std::unique_ptr<Node>>;
-
-// Looks at all nodes again and again, as fast as it can without taking the processor
-// from them.
-class OneOwnerWatcher {
- public:
-  explicit OneOwnerWatcher(const Nodes& nodes) : nodes_(nodes) {
-    thread_ = std::jthread([this](const std::stop_token& stop) {
-      for (; !stop.stop_requested(); std::this_thread::sleep_for(1ms)) look();
-    });
-  }
-  std::optional<SlotId> two_owners() const {
-    const SlotId slot = shared_;
-    return slot == 0 ? std::nullopt : std::optional(slot);
-  }
-  long looks() const { return looks_; }
-
- private:
-  void look() {
-    std::array<const Node*, kLimit + 1> owners{};
-    for (const auto& node : nodes_) {
-      const SlotId slot = node->owned();
-      if (slot == 0) continue;
-      // The one before may have let go since we looked: it counts if it owns it still.
-      if (owners[slot] != nullptr && owners[slot]->owned() == slot) shared_ = slot;
-      owners[slot] = node.get();
-    }
-    ++looks_;
-  }
-
-  const Nodes& nodes_;
-  std::atomic<SlotId> shared_{0};
-  std::atomic<long> looks_{0};
-  std::jthread thread_;
-};
-
 struct World {
   World() {
     for (int i = 0; i < 3; ++i) connections.push_back(testing::connect_for_test(cluster.endpoints()));
     for (int i = 0; i < kNodes; ++i) {
-      nodes.push_back(std::make_unique<Node>(i, connections[static_cast<std::size_t>(i) % 3], pattern, path));
+      nodes.push_back(std::make_unique<Node>(i, connections[static_cast<std::size_t>(i) % 3], pattern, path, kTtl));
     }
   }
 

@@ -47,14 +47,14 @@ class Socket {
   Socket& operator=(const Socket&) = delete;
 
   bool bind_to(std::uint16_t port) const {
-    const auto address = loopback(port);
+    const auto address = address_of("127.0.0.1", port);
     return bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
 
-  bool connect_to(std::uint16_t port) const {
+  bool connect_to(const std::string& host, std::uint16_t port) const {
     const timeval limit{2, 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    const auto address = loopback(port);
+    const auto address = address_of(host, port);
     return ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
 
@@ -69,26 +69,26 @@ class Socket {
   }
 
  private:
-  static sockaddr_in loopback(std::uint16_t port) {
+  static sockaddr_in address_of(const std::string& host, std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, host.c_str(), &address.sin_addr);
     return address;
   }
 
   const int fd_;
 };
 
-bool is_healthy(std::uint16_t port) {
+bool is_healthy(const std::string& host, std::uint16_t port) {
   const Socket socket;
-  if (!socket.connect_to(port)) return false;
+  if (!socket.connect_to(host, port)) return false;
   const auto reply = socket.exchange("GET /health HTTP/1.0\r\n\r\n");
   return reply.find("\"health\":\"true\"") != std::string::npos;
 }
 
-std::string loopback_url(const std::string& scheme, std::uint16_t port) {
-  return scheme + "://127.0.0.1:" + std::to_string(port);
+std::string url_of(const std::string& scheme, const std::string& host, std::uint16_t port) {
+  return scheme + "://" + host + ":" + std::to_string(port);
 }
 
 // Ours without ETCD_* and ETCDCTL_*: the developer's settings are not the test's.
@@ -163,11 +163,11 @@ EtcdProcess::EtcdProcess(EtcdFlags flags) : EtcdProcess(std::move(flags), Member
   start();
 }
 
-EtcdProcess::EtcdProcess(EtcdFlags flags, Membership membership)
-    : folder_("etcd"), flags_(std::move(flags)), membership_(std::move(membership)) {
-  endpoint_ = loopback_url(flags_.scheme, free_port());
+EtcdProcess::EtcdProcess(EtcdFlags flags, Membership membership, Place place)
+    : folder_("etcd"), flags_(std::move(flags)), place_(std::move(place)), membership_(std::move(membership)) {
+  endpoint_ = url_of(flags_.scheme, place_.host, free_port());
   health_port_ = free_port();
-  if (membership_.peer_url.empty()) membership_.peer_url = loopback_url("http", free_port());
+  if (membership_.peer_url.empty()) membership_.peer_url = url_of("http", place_.host, free_port());
 }
 
 EtcdProcess::~EtcdProcess() {
@@ -185,11 +185,15 @@ std::vector<std::string> EtcdProcess::command() const {
       "--listen-peer-urls=" + peer_url,
       "--initial-advertise-peer-urls=" + peer_url,
       "--initial-cluster=" + (initial_cluster.empty() ? name + "=" + peer_url : initial_cluster),
-      "--listen-metrics-urls=" + loopback_url("http", health_port_),
+      "--listen-metrics-urls=" + url_of("http", place_.host, health_port_),
       "--bcrypt-cost=4",
       "--logger=zap",
       "--log-outputs=stderr"};
   command.insert(command.end(), flags_.extra.begin(), flags_.extra.end());
+  if (!place_.netns.empty()) {
+    const std::array<std::string, 4> prefix{"ip", "netns", "exec", place_.netns};  // becomes etcd: the same process
+    command.insert(command.begin(), prefix.begin(), prefix.end());
+  }
   return command;
 }
 
@@ -209,7 +213,7 @@ bool EtcdProcess::exited() {
 }
 
 bool EtcdProcess::wait_until_serving(Clock::time_point deadline) {
-  while (!is_healthy(health_port_)) {
+  while (!is_healthy(place_.host, health_port_)) {
     if (exited()) return false;
     if (Clock::now() > deadline) fail("etcd does not serve in time; its log ends:\n" + log_tail());
     std::this_thread::sleep_for(kPoll);
@@ -289,16 +293,18 @@ std::string EtcdProcess::log_tail() const {
   return all.substr(all.size() - std::min(all.size(), kMax));
 }
 
-EtcdCluster::EtcdCluster(std::size_t size, const EtcdFlags& flags) {
+EtcdCluster::EtcdCluster(std::size_t size, const EtcdFlags& flags) : EtcdCluster(std::vector<Place>(size), flags) {}
+
+EtcdCluster::EtcdCluster(const std::vector<Place>& places, const EtcdFlags& flags) {
   std::vector<EtcdProcess::Membership> memberships;
   std::string initial_cluster;
-  for (std::size_t i = 0; i < size; ++i) {
-    memberships.push_back({"m" + std::to_string(i), loopback_url("http", free_port()), {}});
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    memberships.push_back({"m" + std::to_string(i), url_of("http", places[i].host, free_port()), {}});
     initial_cluster += (i == 0 ? "" : ",") + memberships[i].name + "=" + memberships[i].peer_url;
   }
-  for (auto& membership : memberships) {
-    membership.initial_cluster = initial_cluster;
-    members_.push_back(std::unique_ptr<EtcdProcess>(new EtcdProcess(flags, membership)));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    memberships[i].initial_cluster = initial_cluster;
+    members_.push_back(std::unique_ptr<EtcdProcess>(new EtcdProcess(flags, memberships[i], places[i])));
   }
   start();
 }

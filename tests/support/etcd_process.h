@@ -34,6 +34,12 @@ class TemporaryFolder {
 // it was looked at, no more.
 std::uint16_t free_port();
 
+// Where an etcd runs: on the loopback, or in a network namespace (support/cut_network.h).
+struct Place {
+  std::string host = "127.0.0.1";
+  std::string netns{};  // empty: in ours
+};
+
 struct EtcdFlags {
   std::vector<std::string> extra;  // "--max-txn-ops=16"
   std::string scheme = "http";     // of the client port; with "https" add the certificate flags to `extra`
@@ -71,7 +77,7 @@ class EtcdProcess {
     std::string peer_url;
     std::string initial_cluster;
   };
-  EtcdProcess(EtcdFlags flags, Membership membership);
+  EtcdProcess(EtcdFlags flags, Membership membership, Place place = {});
 
   std::vector<std::string> command() const;
   void spawn();
@@ -81,6 +87,7 @@ class EtcdProcess {
 
   const TemporaryFolder folder_;
   const EtcdFlags flags_;
+  const Place place_;
   Membership membership_;
   std::string endpoint_;
   std::uint16_t health_port_ = 0;
@@ -91,6 +98,7 @@ class EtcdProcess {
 class EtcdCluster {
  public:
   explicit EtcdCluster(std::size_t size = 3, const EtcdFlags& flags = {});
+  explicit EtcdCluster(const std::vector<Place>& places, const EtcdFlags& flags = {});
 
   // All that do not run, at once: none serves before there is a majority.
   void start();

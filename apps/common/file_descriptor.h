@@ -25,6 +25,9 @@ class FileDescriptor {
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 
+  // The caller closes it.
+  int release() noexcept { return std::exchange(fd_, -1); }
+
  private:
   int fd_ = -1;
 };

@@ -21,8 +21,10 @@ struct HttpReply {
 // Called on the server's thread, one call at a time, while the server lives. Must not throw.
 using HttpHandler = std::function<HttpReply(std::string_view path)>;
 
-// Owns one thread and its sockets. GET and HEAD only; a request with a body is refused.
-// The destructor waits for a handler that is running.
+// Owns one thread and its sockets. GET and HEAD only, one request for each connection; its
+// head must have arrived 2 s after the connection was made, and all of it be over after 10 s.
+// At 512 connections, or 128 of one address, the oldest that has sent no request makes room.
+// The destructor waits for a handler that is running, and for no peer.
 class HttpServer {
  public:
   // Binds `address` and serves until destroyed. kUnavailable names the address that could

@@ -15,7 +15,7 @@
 namespace idetcd::resolver {
 namespace {
 
-constexpr rlim_t kOtherFiles = 256;  // sockets, etcd's connection, logs
+constexpr rlim_t kOtherFiles = 1024;  // sockets, HTTP connections, etcd's connection, logs
 
 // The usual soft limit of 1024 files is less than the connections we would accept.
 void raise_file_limit(std::size_t connections) {

@@ -163,13 +163,70 @@ TEST_CASE("TCP: at the limit the idle oldest makes room", "[dns][tcp]") {
   CHECK(served.server->totals().tcp.open == 4);
 }
 
-TEST_CASE("TCP: an announced monster ends the connection", "[dns][tcp]") {
+// `query` with an OPT that pads it to `size` bytes (RFC 7830).
+Packet padded(Packet query, std::size_t size) {
+  const std::size_t padding = size - query.size() - 15;
+  query[11] = std::byte{1};  // ARCOUNT
+  const auto put = [&](unsigned value) {
+    query.push_back(static_cast<std::byte>(value >> 8));
+    query.push_back(static_cast<std::byte>(value));
+  };
+  query.push_back(std::byte{0});
+  put(41);
+  put(1232);
+  put(0);
+  put(0);
+  put(static_cast<unsigned>(padding + 4));
+  put(12);
+  put(static_cast<unsigned>(padding));
+  query.resize(size);
+  return query;
+}
+
+TEST_CASE("TCP: a query of any size that TCP can carry is answered", "[dns][tcp]") {
   Served served;
   const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
-  send_all(tcp, framed(make_query({"worker1.tf.local."})));
-  send_all(tcp, Packet(2, std::byte{0xff}));
-  CHECK(DecodedReply(read_message(tcp)).rcode() == 0);
-  CHECK(is_closed(tcp));
+  for (const std::size_t size : {4096U, 4097U, 16384U, 65535U}) {
+    CAPTURE(size);
+    send_all(tcp, framed(padded(make_query({.name = "worker1.tf.local.", .id = 7}), size)));
+    const DecodedReply reply(read_message(tcp));
+    CHECK(reply.id() == 7);
+    CHECK(reply.rcode() == 0);
+    CHECK(reply.records(DnsSection::kAnswer).size() == 1);
+  }
+}
+
+TEST_CASE("TCP: a large query with bytes behind its end is a format error, as a small one is", "[dns][tcp]") {
+  Served served;
+  const app::FileDescriptor tcp = connected(SOCK_STREAM, loopback(served.port()));
+  for (const std::size_t size : {100U, 5000U, 65535U}) {
+    CAPTURE(size);
+    Packet query = make_query({"worker1.tf.local."});
+    query.resize(size);
+    send_all(tcp, framed(query));
+    CHECK(DecodedReply(read_message(tcp)).rcode() == 1);
+  }
+}
+
+TEST_CASE("TCP: many large queries that never end are bounded together, and stall nobody", "[dns][tcp]") {
+  DnsServerOptions options;
+  options.tcp_idle = 60s;
+  options.tcp_memory = 1 << 20;
+  Served served(std::move(options));
+  const app::FileDescriptor small = connected(SOCK_STREAM, loopback(served.port()));
+  send_all(small, Packet(2));  // idle longest, but it holds nothing
+  const Packet most = framed(Packet(65535));
+  std::vector<app::FileDescriptor> peers;
+  for (int i = 0; i < 64; ++i) {
+    peers.push_back(connected(SOCK_STREAM, loopback(served.port())));
+    send_all(peers.back(), std::span(most).first(60'000));
+  }
+  CHECK(is_closed(peers.front()));
+  CHECK(eventually([&] { return served.server->totals().tcp.shed >= 64 - (1 << 20) / 60'000; }));
+  send_all(peers.back(), std::span(most).subspan(60'000));
+  CHECK(DecodedReply(read_message(peers.back())).rcode() == 1);
+  send_all(small, framed(padded(make_query({.name = "worker1.tf.local.", .id = 9}), 65535)));
+  CHECK(DecodedReply(read_message(small)).id() == 9);
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ class DnsServer::Impl {
   Impl(const DnsServerOptions& options, std::vector<Listener> listeners, const Answerer& answerer)
       : listeners_(std::move(listeners)),
         udp_(listeners_, answerer),
-        tcp_(listeners_, answerer, {std::max<std::size_t>(options.tcp_connections, 1), options.tcp_idle}) {
+        tcp_(listeners_, answerer,
+             {std::max<std::size_t>(options.tcp_connections, 1), options.tcp_idle, options.tcp_memory}) {
     for (const Listener& listener : listeners_) addresses_.push_back(app::to_string(listener.address));
   }
 

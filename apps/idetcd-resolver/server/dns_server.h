@@ -21,6 +21,7 @@ struct DnsServerOptions {
   unsigned workers = 0;  // UDP threads for each address; 0: one for each core
   std::size_t tcp_connections = 4096;
   std::chrono::milliseconds tcp_idle{10'000};
+  std::size_t tcp_memory = 32 << 20;  // bytes
 };
 
 struct DnsServerTotals {

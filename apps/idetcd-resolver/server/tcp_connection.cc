@@ -34,8 +34,8 @@ TcpConnection::State TcpConnection::advance(const TcpService& service) {
     if (!flush()) return State::kDone;
     if (unsent() != 0) break;
   }
-  const bool finished = unsent() == 0 && (peer_closed_ || input_.broken());
-  if (finished) return State::kDone;
+  input_.release();
+  if (unsent() == 0 && peer_closed_) return State::kDone;
   return active_ ? State::kActive : State::kIdle;
 }
 
@@ -70,7 +70,7 @@ bool TcpConnection::flush() {
     sent_ += static_cast<std::size_t>(size);
   }
   if (unsent() == 0) {
-    output_ = {};  // an idle connection holds no memory
+    std::vector<std::byte>().swap(output_);  // an idle connection holds no memory
   } else {
     output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(sent_));
   }

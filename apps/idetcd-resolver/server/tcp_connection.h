@@ -39,8 +39,11 @@ class TcpConnection {
   State readable(const TcpService& service);
   State writable(const TcpService& service);
 
-  bool wants_read() const noexcept { return !peer_closed_ && !input_.broken() && unsent() < kMaxUnsent; }
+  bool wants_read() const noexcept { return !peer_closed_ && unsent() < kMaxUnsent; }
   bool wants_write() const noexcept { return unsent() != 0; }
+
+  // Bytes allocated for requests that are not complete and replies that are not sent.
+  std::size_t allocated() const noexcept { return input_.allocated() + output_.capacity(); }
 
  private:
   std::size_t unsent() const noexcept { return output_.size() - sent_; }

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kEvents = 64;
 constexpr int kAcceptsAtOnce = 64;                  // then the connections get their turn
+constexpr std::size_t kSmallBuffer = 8 * 1024;      // what any connection may hold
 constexpr std::chrono::milliseconds kMaxWait{250};  // so that an idle thread releases old zones
 
 }  // namespace
@@ -57,6 +58,7 @@ class TcpServer::Loop {
     int fd = -1;
     std::unique_ptr<TcpConnection> connection{};
     Clock::time_point active{};
+    std::size_t allocated = 0;
     std::uint32_t interest = 0;
     std::list<Source>::iterator self{};
   };
@@ -96,6 +98,13 @@ class TcpServer::Loop {
     if (state == TcpConnection::State::kDone) return remove(source);
     if (state == TcpConnection::State::kActive) touch(source);
     update_interest(source);
+    account(source, connection.allocated());
+    while (allocated_ > limits_.memory && shed_large()) continue;
+  }
+
+  void account(Source& source, std::size_t allocated) {
+    allocated_ += allocated - source.allocated;
+    source.allocated = allocated;
   }
 
   void accept_from(int listener) {
@@ -148,6 +157,7 @@ class TcpServer::Loop {
     closed_.add(1);
     source.fd = -1;
     source.connection.reset();
+    account(source, 0);
     gone_.splice(gone_.end(), connections_, source.self);
   }
 
@@ -155,6 +165,15 @@ class TcpServer::Loop {
     if (connections_.empty()) return false;
     shed_.add(1);
     remove(connections_.front());
+    return true;
+  }
+
+  bool shed_large() {
+    const auto large =
+        std::ranges::find_if(connections_, [](const Source& source) { return source.allocated > kSmallBuffer; });
+    if (large == connections_.end()) return false;
+    shed_.add(1);
+    remove(*large);
     return true;
   }
 
@@ -173,6 +192,7 @@ class TcpServer::Loop {
   Sources sources_;      // listening; constant after construction
   Sources connections_;  // the loop's thread only, as all below
   Sources gone_;
+  std::size_t allocated_ = 0;  // by connections_
   std::vector<std::byte> scratch_;
   Clock::time_point now_{};
   std::atomic<bool> stop_{false};

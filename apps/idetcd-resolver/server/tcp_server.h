@@ -2,7 +2,8 @@
 //
 // Any number of pipelined queries, answered in order. A connection that sends nothing
 // for `idle`, or reads none of its replies for so long, is closed. When the limit is
-// reached, the connection that has been idle longest is closed. No peer delays another.
+// reached, the connection that has been idle longest is closed; when all of them together hold
+// too much memory, the idlest of those with large requests or replies. No peer delays another.
 #pragma once
 
 #include <chrono>
@@ -19,6 +20,7 @@ namespace idetcd::resolver {
 struct TcpLimits {
   std::size_t connections = 4096;
   std::chrono::milliseconds idle{10'000};
+  std::size_t memory = 32 << 20;  // bytes, of all connections; small buffers are not counted against it
 };
 
 // Owns its thread; borrows the sockets and the answerer, which must outlive it.

@@ -9,27 +9,27 @@
 
 namespace idetcd::resolver {
 
-// A longer request is not DNS as we serve it; the connection that announces one is ended.
-inline constexpr std::size_t kMaxTcpRequest = 4096;
-
 class MessageStream {
  public:
   // The bytes that came next. Ends the spans that next() returned.
   void append(std::span<const std::byte> bytes);
 
-  // The next whole message, without its length; valid until append(). Empty if none is complete.
+  // The next whole message, of up to 65,535 bytes, without its length; valid until append() or
+  // release(). Empty if none is complete.
   std::optional<std::span<const std::byte>> next();
 
-  // Whether a message of more than kMaxTcpRequest bytes was announced. Nothing can be read after it.
-  bool broken() const noexcept { return broken_; }
+  // Frees the memory if nothing is held. Ends the spans that next() returned.
+  void release();
 
   // Bytes held: of messages that are not complete or not yet taken.
   std::size_t held() const noexcept { return bytes_.size() - taken_; }
+  // Bytes allocated: about twice of what is held at most, since what is announced but has
+  // not arrived takes none.
+  std::size_t allocated() const noexcept { return bytes_.capacity(); }
 
  private:
   std::vector<std::byte> bytes_;
   std::size_t taken_ = 0;
-  bool broken_ = false;
 };
 
 }  // namespace idetcd::resolver

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 
 namespace idetcd::app {
 namespace {
@@ -77,6 +79,24 @@ Result<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t 
   if (!port) return wrong(text, fmt::format("\"{}\" is not a port", *pieces->port));
   address.port = *port;
   return address;
+}
+
+std::vector<IpAddress> reachable_addresses(std::span<const ListenAddress> listen,
+                                           std::span<const IpAddress> advertised) {
+  const auto listens_at = [&](const IpAddress& address) {
+    return std::ranges::any_of(listen, [&](const ListenAddress& each) {
+      const bool same_family = !each.ip || each.ip->index() == address.index();
+      return each.ip == address || (same_family && each.wildcard());
+    });
+  };
+  std::vector<IpAddress> reachable;
+  std::ranges::copy_if(advertised, std::back_inserter(reachable), listens_at);
+  if (!reachable.empty()) return reachable;
+  for (const ListenAddress& each : listen) {
+    const bool known = each.wildcard() || std::ranges::find(reachable, *each.ip) != reachable.end();
+    if (!known) reachable.push_back(*each.ip);
+  }
+  return reachable;
 }
 
 std::string to_string(const ListenAddress& address) {

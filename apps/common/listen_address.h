@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace idetcd::app {
 
@@ -26,6 +28,12 @@ struct ListenAddress {
 // "127.0.0.1:53", "[::1]:53", ":53" or "*:53" for all; or an address or "*" alone, with
 // `default_port`. kInvalidArgument quotes the text. Names are not looked up.
 Result<ListenAddress> parse_listen_address(std::string_view text, std::uint16_t default_port = 53);
+
+// Where clients reach a server that listens on `listen`, on a machine known by `advertised`:
+// the advertised addresses at which it listens, or else, if there are none, the addresses
+// that it does listen on. A wildcard listens at every advertised address of its family.
+std::vector<IpAddress> reachable_addresses(std::span<const ListenAddress> listen,
+                                           std::span<const IpAddress> advertised);
 
 // "127.0.0.1:53", "[::1]:53", "*:53".
 std::string to_string(const ListenAddress& address);

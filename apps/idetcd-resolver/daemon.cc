@@ -150,8 +150,14 @@ ZoneOptions Daemon::zone_options() const {
     options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
   options.reverse_zones = settings.reverse;
   options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[own].ttl);
-  options.nameserver_ipv4 = own_records_[own].ipv4;
-  options.nameserver_ipv6 = own_records_[own].ipv6;
+  std::vector<IpAddress> advertised(own_records_[own].ipv4.begin(), own_records_[own].ipv4.end());
+  advertised.insert(advertised.end(), own_records_[own].ipv6.begin(), own_records_[own].ipv6.end());
+  for (const IpAddress& address : app::reachable_addresses(listen_addresses(config_), advertised)) {
+    if (const auto* ipv4 = std::get_if<Ipv4>(&address))
+      options.nameserver_ipv4.push_back(*ipv4);
+    else
+      options.nameserver_ipv6.push_back(std::get<Ipv6>(address));
+  }
   return options;
 }
 

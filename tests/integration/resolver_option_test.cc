@@ -221,6 +221,13 @@ TEST_CASE("a service manager is told when the name is claimed") {
   CHECK(manager.next() == "READY=1\nSTATUS=serving as worker1.tf.local.");
 }
 
+TEST_CASE("the name server's address is one at which the server listens, not the advertised one") {
+  Resolver node(flags(random_prefix(), "10.0.0.1"));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  CHECK(answer(node.port(), "ns.tf.local.") == "127.0.0.1");
+  CHECK(answer(node.port(), "worker1.tf.local.") == "10.0.0.1");
+}
+
 TEST_CASE("allow and deny decide who is answered") {
   const std::string path = random_prefix();
   Resolver open(flags(path, "10.0.0.1", {"--allow", "127.0.0.0/8"}));

@@ -30,7 +30,8 @@ struct ZoneOptions {
   std::vector<std::string> reverse_zones{};
   std::chrono::seconds ttl{5};           // of every record; a record's own lease TTL may lower it
   std::chrono::seconds negative_ttl{2};  // RFC 2308
-  // The one NS of every zone is "ns.<zone>"; these are its addresses: this server's own.
+  // The one NS of every zone is "ns.<zone>"; these are its addresses: those at
+  // which this server listens.
   std::vector<Ipv4> nameserver_ipv4{};
   std::vector<Ipv6> nameserver_ipv6{};
 };

@@ -35,6 +35,26 @@ TEST_CASE("a list contains what one of its networks does, IPv4 in its mapped for
   CHECK_FALSE(is_mapped({0xfd}));
 }
 
+TEST_CASE("a server is reached where it listens, at an advertised address where possible", "[dns][listen]") {
+  const auto ip = [](const char* text) { return parse_listen_address(text)->ip.value(); };
+  const auto reached = [&](std::initializer_list<const char*> listen, std::initializer_list<const char*> advertised) {
+    std::vector<ListenAddress> addresses;
+    for (const char* text : listen) addresses.push_back(parse_listen_address(text).value());
+    std::vector<IpAddress> ips;
+    for (const char* text : advertised) ips.push_back(ip(text));
+    std::string all;
+    for (const IpAddress& each : reachable_addresses(addresses, ips)) all += to_string(ListenAddress{each, 1}) + " ";
+    return all;
+  };
+  CHECK(reached({":53"}, {"10.0.0.7", "fd00::7"}) == "10.0.0.7:1 [fd00::7]:1 ");
+  CHECK(reached({"127.0.0.1"}, {"10.0.0.7"}) == "127.0.0.1:1 ");
+  CHECK(reached({"127.0.0.1", "10.0.0.7"}, {"10.0.0.7", "fd00::7"}) == "10.0.0.7:1 ");
+  CHECK(reached({"127.0.0.1:53", "127.0.0.1:54", "[::1]:53"}, {"10.0.0.7"}) == "127.0.0.1:1 [::1]:1 ");
+  CHECK(reached({"0.0.0.0"}, {"10.0.0.7", "fd00::7"}) == "10.0.0.7:1 ");
+  CHECK(reached({"0.0.0.0", "[::1]:53"}, {"fd00::7"}) == "[::1]:1 ");
+  CHECK(reached({"0.0.0.0"}, {"fd00::7"}).empty());
+}
+
 TEST_CASE("listen addresses in all their forms", "[dns][listen]") {
   const auto round = [](const char* text) { return to_string(parse_listen_address(text, 1053).value()); };
   CHECK(round("127.0.0.1:53") == "127.0.0.1:53");

@@ -5,7 +5,10 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "exit_status.h"
 
@@ -40,6 +43,34 @@ void add_setting(CLI::App& app, const SettingSpec& spec, GivenFlags& given) {
       ->group(std::string(heading(spec.group)));
 }
 
+// The part of `value` that is secret: behind the colon of USER:PASSWORD, or all of a password.
+char* secret_in(std::string_view flag, char* value) {
+  if (flag == "--password") return value;
+  char* const colon = std::strchr(value, ':');
+  return colon != nullptr ? colon + 1 : nullptr;
+}
+
+// Whether there were any. Of an argument that is part of a command to run, our copy is changed.
+bool erase_passwords(int argc, char** argv) {
+  bool found = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string flag(argv[i], std::strcspn(argv[i], "="));
+    if (flag != "--password" && flag != "--user") continue;
+    char* value = argv[i] + flag.size();
+    if (*value == '=')
+      ++value;
+    else if (++i < argc)
+      value = argv[i];
+    else
+      break;
+    if (char* const secret = secret_in(flag, value)) {
+      std::memset(secret, '\0', std::strlen(secret));
+      found = true;
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 void add_flags(CLI::App& app, std::initializer_list<SettingGroup> groups, GivenFlags& given) {
@@ -51,10 +82,18 @@ void add_flags(CLI::App& app, std::initializer_list<SettingGroup> groups, GivenF
   }
 }
 
-bool parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+bool parse_command_line(CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> arguments(argv, argv + argc);
+  std::vector<const char*> pointers;
+  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
+  const bool erased = erase_passwords(argc, argv);
   try {
-    app.parse(argc, argv);
+    app.parse(argc, pointers.data());
     return true;
+  } catch (const CLI::ExtrasError& error) {
+    if (!erased) throw Exit(kExitUsage, fmt::format("{}; see --help", error.what()));
+    // They may be the rest of a password.
+    throw Exit(kExitUsage, "there are unexpected arguments; quote a value that contains spaces; see --help");
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error, std::cout, std::cerr);

@@ -17,7 +17,7 @@ namespace idetcd::app {
 void add_flags(CLI::App& app, std::initializer_list<SettingGroup> groups, GivenFlags& given);
 
 // Parses; on a wrong command line throws Exit, on --help and --version prints and
-// returns false.
-bool parse_command_line(CLI::App& app, int argc, const char* const* argv);
+// returns false. Passwords in `argv` are overwritten, so that ps no longer shows them.
+bool parse_command_line(CLI::App& app, int argc, char** argv);
 
 }  // namespace idetcd::app

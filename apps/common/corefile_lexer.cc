@@ -23,6 +23,7 @@ class Line {
   std::optional<CorefileWord> next() {
     rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlank), rest_.size()));
     if (rest_.empty() || rest_.front() == '#') return std::nullopt;
+    ++number_;
     return rest_.front() == '"' ? quoted() : bare();
   }
 
@@ -35,11 +36,10 @@ class Line {
     rest_.remove_prefix(end);
     // CoreDNS would cut the word here without a sound.
     if (word.find('#') != std::string_view::npos) {
-      return fail(fmt::format("\"{}\" contains a #; put a space before a comment, or quote the word", word));
+      return fail("contains a #; put a space before a comment, or quote the word");
     }
     if (has_placeholder(word)) {
-      return fail(
-          fmt::format("\"{}\": environment placeholders are not supported; set IDETCD_... variables instead", word));
+      return fail("is an environment placeholder, which is not supported; set IDETCD_... variables instead");
     }
     return CorefileWord{std::string(word), false};
   }
@@ -50,14 +50,14 @@ class Line {
       if (rest_[at] == '"') {
         rest_.remove_prefix(at + 1);
         if (!rest_.empty() && !is_blank(rest_.front())) {
-          return fail(fmt::format("put a space after the closing quote of \"{}\"", word.text));
+          return fail("needs a space after its closing quote");
         }
         return word;
       }
       if (rest_[at] == '\\' && at + 1 < rest_.size() && rest_[at + 1] == '"') ++at;
       word.text += rest_[at];
     }
-    return fail("the quote opened here is not closed on this line; add a \"");
+    return fail("opens a quote that is not closed on this line; add a \"");
   }
 
   // "{$HOME}" or "{%HOME%}", which CoreDNS replaces; not the "{{$.ID}}" of a pattern.
@@ -69,12 +69,14 @@ class Line {
     return false;
   }
 
-  std::optional<CorefileWord> fail(std::string problem) {
-    problem_ = std::move(problem);
+  // Names the word by its number: it may be a password.
+  std::optional<CorefileWord> fail(std::string_view problem) {
+    problem_ = fmt::format("word {} {}", number_, problem);
     return std::nullopt;
   }
 
   std::string_view rest_;
+  int number_ = 0;  // of the word, from 1
   std::string problem_;
 };
 

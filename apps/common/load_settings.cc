@@ -50,6 +50,10 @@ void check_arguments(const SettingSpec& spec, const CorefileSetting& setting, co
   if (count < spec.min_arguments) {
     refuse(origin, fmt::format("an argument is missing; write `{} {}`", spec.directive, value_in_file(spec)));
   }
+  if (count > spec.max_arguments && spec.secret) {
+    refuse(origin, fmt::format("{} arguments, at most {} expected; write `{} {}`", count, spec.max_arguments,
+                               spec.directive, value_in_file(spec)));
+  }
   if (count > spec.max_arguments) {
     const std::string text = join(setting.arguments);
     const bool torn = text.find("{{") != std::string::npos;
@@ -70,6 +74,24 @@ std::string read_file(const std::string& path) {
                            std::filesystem::is_directory(path) ? "it is a directory" : std::strerror(reason)));
   }
   return std::move(text).str();
+}
+
+constexpr std::size_t kMaxPassword = 4096;
+
+// The first line of the file.
+void read_password_file(Settings& settings) {
+  if (settings.password_file.empty()) return;
+  const Origin origin = settings.origin("password-file");
+  errno = 0;
+  std::ifstream file(settings.password_file, std::ios::binary);
+  if (!std::getline(file, settings.password) || settings.password.size() > kMaxPassword) {
+    const int reason = errno;
+    settings.password.clear();
+    const std::string why = reason != 0 ? std::strerror(reason) : "expected one line with the password";
+    refuse(origin, fmt::format("\"{}\": {}", settings.password_file, why));
+  }
+  if (settings.password.ends_with('\r')) settings.password.pop_back();
+  if (settings.password.empty()) refuse(origin, fmt::format("\"{}\": its first line is empty", settings.password_file));
 }
 
 std::string variable_of(std::string_view setting) {
@@ -145,6 +167,7 @@ Settings load_settings(const GivenFlags& given, const Environment& environment) 
   if (!path.empty()) blocks = read_blocks(settings, read_file(path), path);
 
   apply_sources(settings, blocks, read_environment(environment), given.settings);
+  read_password_file(settings);
   check_settings(settings);
   return settings;
 }

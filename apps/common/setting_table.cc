@@ -14,20 +14,40 @@ namespace {
 
 using Arguments = SettingSpec::Arguments;
 
+// Of a password and a file with one, the later one counts.
+void keep_password(Settings& s, std::string password) {
+  s.password = std::move(password);
+  s.password_file.clear();
+}
+
 // "USER:PASSWORD" as etcdctl has it, or "USER" alone.
 Status set_user(Settings& s, Arguments a) {
   const std::string& text = a.front();
   const auto colon = text.find(':');
   if (text.empty() || colon == 0) return wrong("the user name is empty; expected USER or USER:PASSWORD");
   s.user = text.substr(0, colon);
-  if (colon != std::string::npos) s.password = text.substr(colon + 1);
+  if (colon != std::string::npos) keep_password(s, text.substr(colon + 1));
+  return {};
+}
+
+Status set_password(Settings& s, Arguments a) {
+  std::string password;
+  if (auto read = read_text(a, password, "the user's password"); !read) return read;
+  keep_password(s, std::move(password));
+  return {};
+}
+
+// Read once all sources are known: a pipe can be read only once.
+Status set_password_file(Settings& s, Arguments a) {
+  if (auto read = read_text(a, s.password_file, "/etc/idetcd/password"); !read) return read;
+  s.password.clear();
   return {};
 }
 
 Status set_credentials(Settings& s, Arguments a) {
   if (a[0].empty()) return wrong("the user name is empty");
   s.user = a[0];
-  s.password = a[1];
+  keep_password(s, a[1]);
   return {};
 }
 
@@ -173,12 +193,13 @@ constexpr SettingSpec kSettings[] = {
     {"endpoints", "endpoint", kEtcd, kEverywhere, 1, kMany, "URL[,URL]",
      "addresses of etcd; default http://localhost:2379",
      [](Settings& s, Arguments a) { return read_texts(a, s.endpoints, "http://localhost:2379"); }},
-    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user},
+    {"user", "user", kEtcd, kEverywhere, 1, 1, "USER[:PASSWORD]", "etcd user", set_user, nullptr, false, true},
     {"password", "password", kEtcd, kEverywhere, 1, 1, "PASSWORD",
-     "etcd password; IDETCD_PASSWORD keeps it out of the process list",
-     [](Settings& s, Arguments a) { return read_text(a, s.password, "the user's password"); }},
-    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password",
-     set_credentials},
+     "etcd password; better given by --password-file or IDETCD_PASSWORD", set_password, nullptr, false, true},
+    {"password-file", "password-file", kEtcd, kEverywhere, 1, 1, "FILE", "file with the etcd password",
+     set_password_file},
+    {"credentials", "credentials", kEtcd, kOnlyInFile, 2, 2, "USER PASSWORD", "etcd user and password", set_credentials,
+     nullptr, false, true},
     {"cacert", "cacert", kEtcd, kEverywhere, 1, 1, "FILE",
      "PEM file of the CA certificates to trust; default: the system's",
      [](Settings& s, Arguments a) { return read_text(a, s.tls.ca_file, "/etc/etcd/ca.pem"); }},

@@ -40,6 +40,7 @@ struct SettingSpec {
   // that has several.
   std::vector<std::string> (*split)(std::string_view) = nullptr;
   bool names_pool = false;  // adds a pool, to which the source's other settings apply
+  bool secret = false;      // its value has a password in it, and must not be printed
 
   bool of_pool() const { return std::holds_alternative<SetForPool>(apply); }
 };

@@ -37,8 +37,14 @@ struct Origin {
 using Origins = std::map<std::string, Origin, std::less<>>;
 
 // Settings of a Corefile, and what they set too: the settings of those names.
-inline constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSynonyms{
-    {{"credentials", "user"}, {"credentials", "password"}, {"tls", "cacert"}, {"tls", "cert"}, {"tls", "key"}}};
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSynonyms{
+    {{"credentials", "user"},
+     {"credentials", "password"},
+     {"credentials", "password-file"},
+     {"password-file", "password"},
+     {"tls", "cacert"},
+     {"tls", "cert"},
+     {"tls", "key"}}};
 
 // One pool: its names, and this node's claim in it.
 struct PoolSettings {
@@ -73,6 +79,7 @@ struct Settings {
   std::vector<std::string> endpoints{"http://localhost:2379"};
   std::string user;
   std::string password;
+  std::string password_file;  // where `password` was read from; empty: it was given
   TlsOptions tls;
 
   // the DNS server

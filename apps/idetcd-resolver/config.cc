@@ -44,12 +44,13 @@ void fill_in_for_dev(app::Settings& settings) {
   }
   settings.user.clear();
   settings.password.clear();
+  settings.password_file.clear();
   settings.tls = {};
 }
 
 }  // namespace
 
-std::optional<Config> read_config(int argc, const char* const* argv) {
+std::optional<Config> read_config(int argc, char** argv) {
   CLI::App cli{std::string(kDescription), "idetcd-resolver"};
   app::GivenFlags given;
   Config config;

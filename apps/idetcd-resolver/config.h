@@ -14,6 +14,6 @@ struct Config {
 
 // Reads the command line, the environment and the Corefile. None after --help or
 // --version. Throws app::Exit.
-std::optional<Config> read_config(int argc, const char* const* argv);
+std::optional<Config> read_config(int argc, char** argv);
 
 }  // namespace idetcd::resolver

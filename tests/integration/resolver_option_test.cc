@@ -9,6 +9,8 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "common/exit_status.h"
@@ -226,6 +228,26 @@ TEST_CASE("the name server's address is one at which the server listens, not the
   REQUIRE(node.name() == "worker1.tf.local.");
   CHECK(answer(node.port(), "ns.tf.local.") == "127.0.0.1");
   CHECK(answer(node.port(), "worker1.tf.local.") == "10.0.0.1");
+}
+
+TEST_CASE("a password of the command line does not stay in the process list", "[password]") {
+  const std::vector<std::vector<std::string>> ways{{"--user", "root:hunter2"},
+                                                   {"--user=root:hunter2"},
+                                                   {"--user", "root", "--password", "hunter2"},
+                                                   {"--user", "root", "--password=hunter2"}};
+  for (std::vector<std::string> more : ways) {
+    more.insert(more.end(), {"--endpoints", "http://127.0.0.1:1", "--pattern", "worker{{.ID}}.tf.local."});
+    Resolver node(more);
+    REQUIRE(node.port() != 0);
+    std::ostringstream shown;
+    shown << std::ifstream("/proc/" + std::to_string(node.program().pid()) + "/cmdline").rdbuf();
+    CAPTURE(more, shown.str());
+    CHECK(has(shown.str(), "root"));
+    CHECK_FALSE(has(shown.str(), "hunter2"));
+  }
+  Program wrong({.argv = {IDETCD_RESOLVER, "--password", "my", "hunter2"}});
+  CHECK(wrong.wait_for(kPatience) == kExitUsage);
+  CHECK_FALSE(has(wrong.errors(), "hunter2"));
 }
 
 TEST_CASE("allow and deny decide who is answered") {

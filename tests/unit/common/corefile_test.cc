@@ -108,10 +108,11 @@ TEST_CASE("a misplaced brace is an error, not an argument") {
 }
 
 TEST_CASE("words that CoreDNS would read otherwise are refused") {
-  CHECK(error_of(with_setting("path a#b")).find("Corefile:4: \"a#b\" contains a #") == 0);
-  CHECK(error_of(with_setting("endpoint {$ETCD}")).find("placeholders are not supported") != std::string::npos);
+  CHECK(error_of(with_setting("path a#b")).find("Corefile:4: word 2 contains a #") == 0);
+  CHECK(error_of(with_setting("endpoint {$ETCD}")).find("environment placeholder, which is not supported") !=
+        std::string::npos);
   CHECK(error_of(with_setting("path \"a")).find("is not closed on this line") != std::string::npos);
-  CHECK(error_of(with_setting("path \"a\"b")).find("space after the closing quote") != std::string::npos);
+  CHECK(error_of(with_setting("path \"a\"b")).find("space after its closing quote") != std::string::npos);
   CHECK(error_of(with_setting(std::string("path a\0b", 8))).find("Corefile:4: not a text file") == 0);
   CHECK(error_of(with_setting("pattern w{{$.ID}}.x.")) == "no error");
 }

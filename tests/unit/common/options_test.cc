@@ -3,10 +3,12 @@
 #include "common/exit_status.h"
 #include "common/load_settings.h"
 #include "common/setting_checks.h"
+#include "common/temporary_folder.h"
 #include "common/values.h"
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
 #include <map>
 
 using namespace idetcd::app;
@@ -124,6 +126,38 @@ TEST_CASE("a Corefile's problems carry file and line") {
   CHECK(corefile_failure("pattern w{{ .ID }}.x.") ==
         "Corefile:3: pattern: 3 arguments, at most 1 expected; quote a value that contains spaces, e.g. \"w{{ .ID "
         "}}.x.\"");
+}
+
+TEST_CASE("a password is never printed, whatever is wrong with its line", "[password]") {
+  for (const char* line :
+       {"user root hunter2", "user root:x hunter2", "password a hunter2", "credentials root x hunter2",
+        "password a#hunter2", "credentials root \"a\"hunter2", "credentials root \"hunter2", "password {$hunter2}",
+        "pasword b#hunter2", "user root {{ hunter2 }}", "password hunter2 {", "password hunter2\npassword hunter2",
+        "pasword hunter2", "user root:hunter2\ncredentials x hunter2", "password hunter2\npassword-file hunter"}) {
+    const std::string message = corefile_failure(line);
+    CAPTURE(line, message);
+    CHECK_FALSE(message.empty());
+    CHECK_FALSE(contains(message, "hunter2"));
+  }
+  CHECK(corefile_failure("user root hunter2") ==
+        "Corefile:3: user: 2 arguments, at most 1 expected; write `user USER[:PASSWORD]`");
+}
+
+TEST_CASE("a password comes from a file, of which the first line counts", "[password]") {
+  const TemporaryFolder folder = TemporaryFolder::create("password").value();
+  const std::string file = (folder.path() / "password").string();
+  const auto write = [&](const std::string& text) { std::ofstream(file) << text; };
+  write("hunter2\r\nmore\n");
+  CHECK(load({{"user", "root"}, {"password-file", file}}).password == "hunter2");
+  CHECK(load({{"password-file", file}}, {{"IDETCD_PASSWORD", "other"}, {"IDETCD_USER", "u:p"}}).password == "hunter2");
+  CHECK(load({{"password", "given"}}, {{"IDETCD_PASSWORD_FILE", file}}).password == "given");
+  CHECK(load({}, {{"IDETCD_PASSWORD_FILE", file}}).password == "hunter2");
+  write("");
+  CHECK(contains(flag_failure("password-file", file).message, "expected one line with the password"));
+  write("\n");
+  CHECK(contains(flag_failure("password-file", file).message, "its first line is empty"));
+  CHECK(flag_failure("password-file", "/no/such").message ==
+        "--password-file: \"/no/such\": No such file or directory");
 }
 
 TEST_CASE("a Corefile that is named must be there") {

@@ -21,6 +21,7 @@ std::string_view heading(SettingGroup group) {
     case SettingGroup::kPool: return "The pool";
     case SettingGroup::kClaim: return "This node";
     case SettingGroup::kServe: return "DNS";
+    case SettingGroup::kProcess: return "The process";
     case SettingGroup::kLog: return "Log";
   }
   return "";

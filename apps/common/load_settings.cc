@@ -165,6 +165,7 @@ Settings load_settings(const GivenFlags& given, const Environment& environment) 
   if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
   std::vector<SettingSource> blocks;
   if (!path.empty()) blocks = read_blocks(settings, read_file(path), path);
+  settings.corefile = path;
 
   apply_sources(settings, blocks, read_environment(environment), given.settings);
   read_password_file(settings);

@@ -273,6 +273,10 @@ constexpr SettingSpec kSettings[] = {
     {"workers", "workers", kServe, kEverywhere, 1, 1, "N", "threads that answer UDP; default one per core",
      set_workers},
 
+    {"run-as", "run-as", kProcess, kEverywhere, 1, 1, "ACCOUNT",
+     "account to change to when started as root, e.g. idetcd; default: stay root, without its capabilities",
+     [](Settings& s, Arguments a) { return read_text(a, s.run_as, "idetcd"); }},
+
     {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
 };
 

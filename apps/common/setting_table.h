@@ -14,7 +14,7 @@
 
 namespace idetcd::app {
 
-enum class SettingGroup { kEtcd, kPool, kClaim, kServe, kLog };
+enum class SettingGroup { kEtcd, kPool, kClaim, kServe, kProcess, kLog };
 
 struct SettingSpec {
   enum class Where { kEverywhere, kOnlyInFile };

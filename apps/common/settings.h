@@ -95,6 +95,9 @@ struct Settings {
   std::string server_version;                     // CH TXT version.bind; empty: ours; "none": not published
   unsigned workers = 0;                           // threads that answer UDP; 0: one for each core
 
+  std::string run_as;    // account of this machine; empty: stay
+  std::string corefile;  // that was read; empty: none
+
   LogLevel log_level = LogLevel::kInfo;
 
   Origins origins;

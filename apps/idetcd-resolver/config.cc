@@ -60,7 +60,7 @@ std::optional<Config> read_config(int argc, char** argv) {
   cli.add_flag("--dev", config.dev, "start a private etcd in a temporary directory and use it");
   cli.add_flag("--no-claim", no_claim, "serve only, claim no name");
   using enum app::SettingGroup;
-  app::add_flags(cli, {kEtcd, kPool, kClaim, kServe, kLog}, given);
+  app::add_flags(cli, {kEtcd, kPool, kClaim, kServe, kProcess, kLog}, given);
   if (!app::parse_command_line(cli, argc, argv)) return std::nullopt;
 
   config.settings = app::load_settings(given, app::process_environment());

@@ -5,14 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "common/connection.h"
 #include "common/log.h"
 #include "common/output.h"
+#include "common/privileges.h"
 #include "common/service_notify.h"
 #include "encode/zone_layout.h"
 
@@ -40,29 +43,27 @@ AnswerPolicy answer_policy(const app::Settings& settings) {
   return policy;
 }
 
-Result<std::unique_ptr<DnsServer>> start_server(const app::Settings& settings,
-                                                std::vector<app::ListenAddress> addresses, const Answerer& answerer) {
-  DnsServerOptions options;
-  options.listen = std::move(addresses);
-  options.workers = settings.workers;
-  return DnsServer::start(options, answerer);
-}
-
 // The pool whose record gives the zones' name server its addresses: the first one claimed.
 std::size_t own_pool(const std::vector<app::PoolSettings>& pools) {
   const auto claimed = std::ranges::find_if(pools, &app::PoolSettings::claim);
   return claimed == pools.end() ? 0 : static_cast<std::size_t>(claimed - pools.begin());
 }
 
+std::vector<PatternTemplate> parse_patterns(const std::vector<app::PoolSettings>& pools) {
+  std::vector<PatternTemplate> patterns;
+  for (const app::PoolSettings& pool : pools) patterns.push_back(app::parse_pattern(pool));
+  return patterns;
+}
+
 // Checked here and not in the encoder, which does not know where a pattern was set.
-void check_apart(std::span<const std::unique_ptr<Pool>> pools) {
+void check_apart(const std::vector<app::PoolSettings>& pools, std::span<const PatternTemplate> patterns) {
   for (std::size_t i = 0; i < pools.size(); ++i) {
-    for (const auto& other : pools.first(i)) {
-      const auto name = common_name(other->pattern(), pools[i]->pattern());
+    for (std::size_t other = 0; other < i; ++other) {
+      const auto name = common_name(patterns[other], patterns[i]);
       if (!name) continue;
-      app::refuse(pools[i]->settings().origin("pattern"),
-                  fmt::format("{} is also a name of {} ({}); change one of the patterns", *name,
-                              other->settings().pattern, other->settings().origin("pattern").place));
+      app::refuse(pools[i].origin("pattern"),
+                  fmt::format("{} is also a name of {} ({}); change one of the patterns", *name, pools[other].pattern,
+                              pools[other].origin("pattern").place));
     }
   }
 }
@@ -74,11 +75,13 @@ void check_apart(std::span<const std::unique_ptr<Pool>> pools) {
 
 }  // namespace
 
-Daemon::Daemon(Config config, app::Shutdown& shutdown)
-    : config_(std::move(config)), shutdown_(shutdown), log_(app::open_log(config_.settings.log_level)) {
-  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
-  for (const app::PoolSettings& pool : pools) pools_.push_back(std::make_unique<Pool>(pool, pools.size() > 1, log_));
-  check_apart(pools_);
+Daemon::Daemon(Config config)
+    : config_(std::move(config)),
+      patterns_(parse_patterns(config_.settings.pools)),
+      listen_(listen_addresses(config_)) {
+  check_apart(config_.settings.pools, patterns_);
+  open_sockets();
+  lower_privileges();
 }
 
 // Pool callbacks read every pool, so stop all of them first.
@@ -88,20 +91,68 @@ Daemon::~Daemon() {
 }
 
 int Daemon::run() {
+  shutdown_.emplace();
+  log_ = app::open_log(config_.settings.log_level);
   app::say("idetcd-resolver {}\n", IDETCD_VERSION);
+  make_pools();
   start_etcd();
-  bind_sockets();
+  serve_dns();
   serve_metrics();
   follow_records();
-  if (!shutdown_.token().stop_requested()) claim_names();
+  if (!shutdown_->token().stop_requested()) claim_names();
 
   std::optional<int> status;
-  while (!(status = shutdown_.wait_for(1s))) {
+  while (!(status = shutdown_->wait_for(1s))) {
     publisher_->set_freshness(freshness_of(stats().pools, config_.settings.max_stale));
     for (const auto& pool : pools_) pool->note_malformed();
   }
   leave();
   return *status;
+}
+
+// Before anything is claimed: a node that cannot serve must not take a name. And as root, where
+// it is: a socket's receive buffer may then be larger than the system's limit.
+void Daemon::open_sockets() {
+  auto sockets = open_listeners(listen_, config_.settings.workers);
+  const bool may_move = config_.dev && config_.settings.listen.empty();
+  if (!sockets && may_move) {
+    listen_.front().port = 0;
+    sockets = open_listeners(listen_, config_.settings.workers);
+  }
+  if (!sockets) throw app::Exit(app::kExitOs, sockets.error().message);
+  sockets_ = std::move(*sockets);
+}
+
+// Every file is checked, also those that were read as root: what starts can be started again.
+void Daemon::lower_privileges() {
+  const app::Settings& settings = config_.settings;
+  if (auto lowered = app::lower_privileges(settings.run_as); !lowered) {
+    if (lowered.error().code == ErrorCode::kUnavailable) throw app::Exit(app::kExitOs, lowered.error().message);
+    app::refuse(settings.origin("run-as"), lowered.error().message);
+  }
+  const auto check = [](const app::Origin& origin, const Status& reachable) {
+    if (!reachable) app::refuse(origin, reachable.error().message);
+  };
+  const auto check_file = [&](std::string_view setting, const std::string& file) {
+    if (std::error_code ignored;
+        std::filesystem::is_regular_file(file, ignored) || ignored == std::errc::permission_denied)
+      check(settings.origin(setting), app::check_readable(file));
+  };
+  check_file("cacert", settings.tls.ca_file);
+  check_file("cert", settings.tls.cert_file);
+  check_file("key", settings.tls.key_file);
+  for (const app::PoolSettings& pool : settings.pools) {
+    if (pool.claim && !pool.state_dir.empty()) check(pool.origin("state-dir"), app::check_writable(pool.state_dir));
+  }
+  if (settings.run_as.empty()) return;
+  check_file("conf", settings.corefile);
+  check_file("password-file", settings.password_file);
+}
+
+void Daemon::make_pools() {
+  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    pools_.push_back(std::make_unique<Pool>(pools[i], patterns_[i], pools.size() > 1, log_));
 }
 
 void Daemon::start_etcd() {
@@ -115,8 +166,7 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// Before anything is claimed: a node that cannot serve must not take a name.
-void Daemon::bind_sockets() {
+void Daemon::serve_dns() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) own_records_.push_back(app::own_record(settings, pool, 0));
   auto publisher = ZonePublisher::create(zone_options());
@@ -125,13 +175,7 @@ void Daemon::bind_sockets() {
   publisher_->set_freshness(Freshness::kExpired);  // until the records have been read once
 
   answerer_ = std::make_unique<Answerer>(publisher_->zones(), answer_policy(settings));
-  auto addresses = listen_addresses(config_);
-  auto server = start_server(settings, addresses, *answerer_);
-  const bool may_move = config_.dev && settings.listen.empty();
-  if (!server && may_move) {
-    addresses.front().port = 0;
-    server = start_server(settings, addresses, *answerer_);
-  }
+  auto server = DnsServer::serve({}, std::move(sockets_), *answerer_);
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);
   for (Record& record : own_records_) record.port = server_->port();
@@ -152,7 +196,7 @@ ZoneOptions Daemon::zone_options() const {
   options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[own].ttl);
   std::vector<IpAddress> advertised(own_records_[own].ipv4.begin(), own_records_[own].ipv4.end());
   advertised.insert(advertised.end(), own_records_[own].ipv6.begin(), own_records_[own].ipv6.end());
-  for (const IpAddress& address : app::reachable_addresses(listen_addresses(config_), advertised)) {
+  for (const IpAddress& address : app::reachable_addresses(listen_, advertised)) {
     if (const auto* ipv4 = std::get_if<Ipv4>(&address))
       options.nameserver_ipv4.push_back(*ipv4);
     else
@@ -166,7 +210,7 @@ void Daemon::follow_records() {
     const auto apply = [this, index](const RecordSet& set, std::span<const SlotId> changed) {
       publisher_->apply(index, set, changed);
     };
-    if (!pools_[index]->follow(etcd_, apply, shutdown_.token())) return;
+    if (!pools_[index]->follow(etcd_, apply, shutdown_->token())) return;
   }
   publisher_->set_freshness(Freshness::kLive);  // just listed; run() updates it
 }
@@ -175,7 +219,7 @@ void Daemon::claim_names() {
   for (std::size_t index = 0; index < pools_.size(); ++index) {
     if (!pools_[index]->settings().claim) continue;
     const auto on_ended = [this](const app::Exit& exit) {
-      shutdown_.request(app::report_exit("idetcd-resolver", exit));
+      shutdown_->request(app::report_exit("idetcd-resolver", exit));
     };
     pools_[index]->claim(etcd_, own_records_[index],
                          {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});

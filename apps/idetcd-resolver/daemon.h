@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -24,8 +25,9 @@ namespace idetcd::resolver {
 // For one thread. Status lines go to stdout, the log to stderr.
 class Daemon {
  public:
-  // `shutdown` must outlive it. Throws app::Exit if the configuration is wrong.
-  Daemon(Config config, app::Shutdown& shutdown);
+  // Binds the DNS sockets and then gives up privileges, for good; so it must be made before any
+  // thread is started. Throws app::Exit if the configuration is wrong, or a port is not to be had.
+  explicit Daemon(Config config);
   ~Daemon();
 
   // Serves until the shutdown; returns the exit status. All names are given back
@@ -33,8 +35,11 @@ class Daemon {
   int run();
 
  private:
+  void open_sockets();
+  void lower_privileges();
+  void make_pools();
   void start_etcd();
-  void bind_sockets();
+  void serve_dns();
   void serve_metrics();
   void follow_records();
   void claim_names();
@@ -46,8 +51,11 @@ class Daemon {
   void notify_service();
 
   Config config_;
-  app::Shutdown& shutdown_;
-  const LogSink log_;
+  const std::vector<PatternTemplate> patterns_;  // in the order of the pools
+  std::vector<app::ListenAddress> listen_;
+  std::vector<Listener> sockets_;          // until they are served
+  std::optional<app::Shutdown> shutdown_;  // there from the start of run(), as all below
+  LogSink log_;
   std::mutex notifying_;  // so that the service manager gets the newest state last
 
   // In the order of construction.
@@ -57,7 +65,7 @@ class Daemon {
   std::unique_ptr<ZonePublisher> publisher_;
   std::unique_ptr<Answerer> answerer_;
   std::unique_ptr<DnsServer> server_;
-  std::vector<std::unique_ptr<Pool>> pools_;  // there from the start, in the order of the settings
+  std::vector<std::unique_ptr<Pool>> pools_;  // in the order of the settings
   std::unique_ptr<HttpServer> http_;          // its thread reads all of the above
 };
 

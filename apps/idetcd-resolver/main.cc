@@ -3,7 +3,6 @@
 #include <exception>
 
 #include "common/exit_status.h"
-#include "common/shutdown.h"
 #include "config.h"
 #include "daemon.h"
 
@@ -14,8 +13,7 @@ int main(int argc, char** argv) {
   try {
     auto config = idetcd::resolver::read_config(argc, argv);
     if (!config) return app::kExitOk;
-    app::Shutdown shutdown;
-    return idetcd::resolver::Daemon(std::move(*config), shutdown).run();
+    return idetcd::resolver::Daemon(std::move(*config)).run();
   } catch (const app::Exit& exit) {
     return app::report_exit("idetcd-resolver", exit);
   } catch (const std::exception& failure) {

@@ -20,9 +20,9 @@ LogSink with_prefix(const LogSink& log, const std::string& prefix) {
 
 }  // namespace
 
-Pool::Pool(app::PoolSettings settings, bool among_others, const LogSink& log)
+Pool::Pool(app::PoolSettings settings, PatternTemplate pattern, bool among_others, const LogSink& log)
     : settings_(std::move(settings)),
-      pattern_(app::parse_pattern(settings_)),
+      pattern_(std::move(pattern)),
       prefix_(among_others ? pattern_.canonical() + ": " : std::string()),
       log_(with_prefix(log, prefix_)) {
   for (const std::string& warning : pattern_.warnings()) log_(LogLevel::kWarning, warning);

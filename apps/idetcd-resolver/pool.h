@@ -30,9 +30,8 @@ struct PoolEvents {
 // The destructor gives the name back and returns in bounded time.
 class Pool {
  public:
-  // Throws app::Exit if the pattern is wrong. `among_others`: log messages
-  // begin with the pattern.
-  Pool(app::PoolSettings settings, bool among_others, const LogSink& log);
+  // `pattern`: that of the settings. `among_others`: log messages begin with the pattern.
+  Pool(app::PoolSettings settings, PatternTemplate pattern, bool among_others, const LogSink& log);
 
   const app::PoolSettings& settings() const noexcept { return settings_; }
   const PatternTemplate& pattern() const noexcept { return pattern_; }

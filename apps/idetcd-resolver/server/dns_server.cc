@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <mutex>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "server/listeners.h"
@@ -67,12 +66,16 @@ DnsServer::~DnsServer() {
 }
 
 Result<std::unique_ptr<DnsServer>> DnsServer::start(const DnsServerOptions& options, const Answerer& answerer) {
-  const unsigned workers = options.workers != 0 ? options.workers : std::max(1U, std::thread::hardware_concurrency());
-  auto listeners = open_listeners(options.listen, workers);
+  auto listeners = open_listeners(options.listen, options.workers);
   if (!listeners) return listeners.error();
+  return serve(options, std::move(*listeners), answerer);
+}
+
+Result<std::unique_ptr<DnsServer>> DnsServer::serve(const DnsServerOptions& options, std::vector<Listener> listeners,
+                                                    const Answerer& answerer) {
   raise_file_limit(options.tcp_connections);
   try {
-    return std::unique_ptr<DnsServer>(new DnsServer(std::make_unique<Impl>(options, std::move(*listeners), answerer)));
+    return std::unique_ptr<DnsServer>(new DnsServer(std::make_unique<Impl>(options, std::move(listeners), answerer)));
   } catch (const std::system_error& error) {
     return Error{
         ErrorCode::kUnavailable,

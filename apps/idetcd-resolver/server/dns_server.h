@@ -12,6 +12,7 @@
 
 #include "answer/answerer.h"
 #include "common/listen_address.h"
+#include "server/listeners.h"
 #include "server/server_counters.h"
 
 namespace idetcd::resolver {
@@ -37,6 +38,10 @@ class DnsServer {
   // outlive the server. kUnavailable: an address could not be bound, or the process has
   // too few file descriptors or threads; the message names it and what to do.
   static Result<std::unique_ptr<DnsServer>> start(const DnsServerOptions& options, const Answerer& answerer);
+  // The same over sockets that are open already, e.g. since before root's privileges were
+  // given up; `options.listen` and `options.workers` do not count then.
+  static Result<std::unique_ptr<DnsServer>> serve(const DnsServerOptions& options, std::vector<Listener> listeners,
+                                                  const Answerer& answerer);
   ~DnsServer();
 
   // Where it listens, in the order of the options, ports filled in: "127.0.0.1:53".

@@ -4,9 +4,11 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <thread>
 
 namespace idetcd::resolver {
 namespace {
@@ -144,6 +146,7 @@ Status open_both(std::vector<Listener>& listeners, std::uint16_t port, unsigned 
 }  // namespace
 
 Result<std::vector<Listener>> open_listeners(std::span<const app::ListenAddress> addresses, unsigned workers) {
+  if (workers == 0) workers = std::max(1U, std::thread::hardware_concurrency());
   std::vector<Listener> listeners;
   for (const app::ListenAddress& address : addresses) {
     if (!address.ip) {

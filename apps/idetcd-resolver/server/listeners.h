@@ -21,7 +21,7 @@ struct Listener {
 };
 
 // Another process that has the port is an error, even one that would share it.
-// kUnavailable names the address, the reason and the remedy.
+// kUnavailable names the address, the reason and the remedy. `workers` 0: one for each core.
 Result<std::vector<Listener>> open_listeners(std::span<const app::ListenAddress> addresses, unsigned workers);
 
 }  // namespace idetcd::resolver

@@ -42,8 +42,11 @@ TEST_CASE("behind a proxy whose upstream is slow and then cut nobody believes in
   const EtcdProcess server;
   Relay relay(port_of(server.endpoint()));
   const std::string proxy_address = "127.0.0.1:" + std::to_string(free_port());
-  const app::ChildProcess proxy({"etcd", "grpc-proxy", "start", "--endpoints=127.0.0.1:" + std::to_string(relay.port()),
-                                 "--listen-addr=" + proxy_address});
+  app::ChildCommand command{{"etcd", "grpc-proxy", "start",
+                             "--endpoints=127.0.0.1:" + std::to_string(relay.port()),
+                             "--listen-addr=" + proxy_address}};
+  const auto proxy = app::ChildProcess::start(command);
+  REQUIRE(proxy);
   const auto direct = connect_for_test({server.endpoint()});
   const std::string path = random_prefix();
   const auto pattern = *PatternTemplate::parse("worker{{.ID}}.tf.local.", kClaims);

@@ -42,9 +42,11 @@ TEST_CASE("behind a proxy whose upstream is slow and then cut nobody believes in
   const EtcdProcess server;
   Relay relay(port_of(server.endpoint()));
   const std::string proxy_address = "127.0.0.1:" + std::to_string(free_port());
-  app::ChildCommand command{{"etcd", "grpc-proxy", "start",
-                             "--endpoints=127.0.0.1:" + std::to_string(relay.port()),
-                             "--listen-addr=" + proxy_address}};
+  app::ChildCommand command{
+      .argv = {"etcd", "grpc-proxy", "start", "--endpoints=127.0.0.1:" + std::to_string(relay.port()),
+               "--listen-addr=" + proxy_address},
+      .environment = app::current_environment(),
+      .dies_with_thread = true};
   const auto proxy = app::ChildProcess::start(command);
   REQUIRE(proxy);
   const auto direct = connect_for_test({server.endpoint()});
@@ -64,8 +66,8 @@ TEST_CASE("behind a proxy whose upstream is slow and then cut nobody believes in
     REQUIRE(claim);
     claims.push_back(std::move(*claim));
   }
-  relay.delay_answers(3s);
-  std::this_thread::sleep_for(kTtl + 1500ms);  // answers that are three seconds old are all there is
+  relay.delay_answers(1700ms);
+  std::this_thread::sleep_for(kTtl + 1500ms);  // old answers are all there is
   CHECK(std::any_of(claims.begin(), claims.end(), [](const Claim& claim) { return claim.held(); }));
   relay.hold(true);
 
@@ -78,6 +80,7 @@ TEST_CASE("behind a proxy whose upstream is slow and then cut nobody believes in
     return there.empty();
   }));
   CHECK(wrong.size() == 0);
+  relay.delay_answers(0s);
   relay.hold(false);
 }
 

@@ -34,8 +34,12 @@ ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log, std::fu
   options.log = log;
   if (pool.on_full == OnFull::kWait) {
     options.longest_wait = pool.max_wait;
-    options.on_position = [log, next = std::move(on_position)](std::size_t position) {
-      log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at position {} of the queue", position));
+    // Told again when half of those before us have gone: every release moves everybody by one.
+    options.on_position = [log, next = std::move(on_position), told = std::size_t{0}](std::size_t position) mutable {
+      if (told == 0 || position > told || position <= told / 2) {
+        log(LogLevel::kInfo, fmt::format("every name is taken; waiting for one at position {} of the queue", position));
+        told = position;
+      }
       if (next) next(position);
     };
   }

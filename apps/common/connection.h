@@ -19,7 +19,8 @@ std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log)
 
 MyAddressOptions address_options(const Settings& settings, const PoolSettings& pool);
 
-// `on_position` is called as ClaimOptions::on_position, after it was logged.
+// `on_position` is called as ClaimOptions::on_position. The position is logged at first and
+// each time that it has halved.
 ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log,
                            std::function<void(std::size_t)> on_position = {});
 

@@ -13,8 +13,9 @@
 // return soon and not throw, and may call every member that does not block; they may not
 // destroy the Etcd or the Watch that calls them.
 //
-// Fork: in a forked child no member may be called; destroying an Etcd of connect()'s or
-// its Watch is harmless there.
+// Fork: gRPC does not survive it. In a child of a process that has called connect() every
+// call, connect() too, gives kInvalidArgument at once, on the caller's thread; destroying an
+// Etcd of connect()'s or its Watch is harmless. Fork before the first connect(), or exec.
 #pragma once
 
 #include <idetcd/export.h>

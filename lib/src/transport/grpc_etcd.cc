@@ -10,6 +10,7 @@
 #include "transport/authenticator.h"
 #include "transport/channels.h"
 #include "transport/credentials.h"
+#include "transport/fork_check.h"
 #include "transport/keep_alives.h"
 #include "transport/method.h"
 #include "transport/unary.h"
@@ -45,6 +46,9 @@ class Messages {
   google::protobuf::Arena arena_{options(block_)};
 };
 
+// In a forked child.
+class NoWatch final : public Watch {};
+
 class GrpcEtcd final : public Etcd {
  public:
   GrpcEtcd(const transport::Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
@@ -64,6 +68,7 @@ class GrpcEtcd final : public Etcd {
   }
 
   Result<RangeReply> range(const RangeRequest& request, const CallOptions& options) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
     Messages messages;
     auto& question = messages.make<pb::RangeRequest>();
     auto& answer = messages.make<pb::RangeResponse>();
@@ -77,6 +82,7 @@ class GrpcEtcd final : public Etcd {
   }
 
   Result<TxnReply> txn(const Txn& txn, const CallOptions& options) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
     Messages messages;
     auto& question = messages.make<pb::TxnRequest>();
     auto& answer = messages.make<pb::TxnResponse>();
@@ -90,6 +96,7 @@ class GrpcEtcd final : public Etcd {
   }
 
   Result<LeaseGrantReply> lease_grant(LeaseId id, std::chrono::seconds ttl, const CallOptions& options) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
     pb::LeaseGrantRequest question;
     pb::LeaseGrantResponse answer;
     question.set_id(id);
@@ -102,6 +109,7 @@ class GrpcEtcd final : public Etcd {
   }
 
   Status lease_revoke(LeaseId id, const CallOptions& options) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
     pb::LeaseRevokeRequest question;
     pb::LeaseRevokeResponse answer;
     question.set_id(id);
@@ -112,10 +120,15 @@ class GrpcEtcd final : public Etcd {
   }
 
   void lease_keep_alive(LeaseId lease, std::chrono::milliseconds timeout, KeepAliveCallback done) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) return done(*std::move(forked));
     keep_alives_->request(lease, timeout, std::move(done));
   }
 
   std::unique_ptr<Watch> watch(const WatchRequest& request, WatchCallback callback) override {
+    if (auto forked = transport::forked_from_user_of_grpc()) {
+      callback(*std::move(forked));
+      return std::make_unique<NoWatch>();
+    }
     return watches_->watch(request, std::move(callback));
   }
 
@@ -156,8 +169,10 @@ Status check(const EtcdOptions& options) {
 }
 
 Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options) {
+  if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
   const auto good = checked(options);
   if (!good) return good.error();
+  transport::note_use_of_grpc();
   const auto credentials = good->endpoints.tls ? grpc::SslCredentials(good->tls) : grpc::InsecureChannelCredentials();
   // gRPC's threads stay behind in the parent, so in a forked child nobody would end the calls.
   const auto destroy = [pid = ::getpid()](GrpcEtcd* etcd) {

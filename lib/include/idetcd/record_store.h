@@ -47,8 +47,9 @@ class IDETCD_EXPORT RecordSet {
   Revision revision() const noexcept { return revision_; }       // of etcd, as of this set
   std::size_t malformed() const noexcept { return malformed_; }  // keys left out: not a record
 
-  // Empty if the slot is free, its record malformed, or there is no such slot. O(1); the
-  // record is decoded anew at each call, because the set keeps it in its compact form.
+  // Empty if the slot is free, its record malformed, or there is no such slot. The
+  // records of the last change are at hand; any other is decoded anew at each call,
+  // because the set keeps it in its compact form.
   std::optional<NamedRecord> find(SlotId slot) const;
 
   // In ascending order of slots; each reference is valid during its call of `visit`.

@@ -1,17 +1,30 @@
 #include "records/record_set_builder.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace idetcd {
 using namespace internal;  // the implementation
 namespace {
 
-// `stored` was checked when it was put, so decoding it can only fail on a bug.
+constexpr std::size_t kMaxDecoded = 256;  // what one change usually has; at most 2 MiB of text
+
+// Empty: malformed. What was stored is not, so decoding it again can only fail on a bug.
 std::optional<NamedRecord> decode(SlotId slot, const StoredRecord& stored) {
   auto record = parse_record(stored.json);
   if (!record) return std::nullopt;
   const Revision token = record->token != 0 ? record->token : stored.mod_revision;
   return NamedRecord{slot, std::move(*record), token, stored.mod_revision, stored.lease};
+}
+
+// Null if it has to be decoded.
+const NamedRecord* find_decoded(const std::vector<NamedRecord>& decoded, SlotId slot, const StoredRecord& stored) {
+  const auto behind = std::ranges::upper_bound(decoded, slot, {}, &NamedRecord::slot);
+  if (behind == decoded.begin()) return nullptr;
+  const NamedRecord& last = *std::prev(behind);
+  const bool same = last.slot == slot && last.mod_revision == stored.mod_revision && last.lease == stored.lease;
+  return same ? &last : nullptr;
 }
 
 }  // namespace
@@ -24,7 +37,9 @@ std::optional<NamedRecord> RecordSet::find(SlotId slot) const {
   const std::size_t index = slot / RecordPage::kSlots;
   if (!slots_ || index >= slots_->pages.size() || !slots_->pages[index]) return std::nullopt;
   const StoredRecord stored = slots_->pages[index]->at(slot % RecordPage::kSlots);
-  return stored.mod_revision != 0 ? decode(slot, stored) : std::nullopt;
+  if (stored.mod_revision == 0) return std::nullopt;
+  if (const NamedRecord* const decoded = find_decoded(slots_->decoded, slot, stored)) return *decoded;
+  return decode(slot, stored);
 }
 
 void RecordSet::for_each(const std::function<void(const NamedRecord&)>& visit) const {
@@ -63,13 +78,16 @@ bool RecordSetBuilder::put(SlotId slot, const KeyValue& kv) {
   const StoredRecord present = find(slot);
   if (present.mod_revision == kv.mod_revision && present.lease == kv.lease) return false;
   if (const auto bad = malformed_.find(slot); bad != malformed_.end() && bad->second == kv.mod_revision) return false;
-  if (!parse_record(kv.value)) {
+  const StoredRecord next{kv.value, kv.mod_revision, kv.lease};
+  auto named = decode(slot, next);
+  if (!named) {
     store(slot, {});
     malformed_[slot] = kv.mod_revision;
     return true;
   }
   malformed_.erase(slot);
-  store(slot, {kv.value, kv.mod_revision, kv.lease});
+  store(slot, next);
+  if (decoded_.size() < kMaxDecoded) decoded_.push_back(std::move(*named));
   return true;
 }
 
@@ -95,8 +113,9 @@ std::vector<SlotId> RecordSetBuilder::known() const {
 
 RecordSet RecordSetBuilder::build(Revision revision) {
   share_all();
+  std::ranges::stable_sort(decoded_, {}, &NamedRecord::slot);
   RecordSet set;
-  set.slots_ = std::make_shared<const RecordSet::Slots>(RecordSet::Slots{pages_});
+  set.slots_ = std::make_shared<const RecordSet::Slots>(RecordSet::Slots{pages_, std::exchange(decoded_, {})});
   set.size_ = size_;
   set.malformed_ = malformed_.size();
   set.revision_ = revision;

@@ -52,6 +52,11 @@ class RecordPage {
 
 struct idetcd::RecordSet::Slots {
   std::vector<std::shared_ptr<const internal::RecordPage>> pages;  // null: all free
+  // Records that were decoded to check them, in ascending order of slots: whoever follows
+  // the set asks for them next. Only of the last change and few, so that memory does not
+  // grow with the set. Of a slot that is in it twice the later one counts; one that no
+  // longer is in its page does not count.
+  std::vector<NamedRecord> decoded;
 };
 
 namespace idetcd::internal {
@@ -85,6 +90,7 @@ class RecordSetBuilder {
 
   std::vector<std::shared_ptr<const RecordPage>> pages_;
   std::vector<RecordPage*> owned_;  // by page; null: shared with a version or a copy
+  std::vector<NamedRecord> decoded_;    // since the last version: Slots::decoded, in the order of changes
   std::size_t size_ = 0;
   std::unordered_map<SlotId, Revision> malformed_;  // slot -> the bad value's revision
 };

@@ -1,4 +1,7 @@
 // ASCII letters, whatever the locale: the case rules of DNS (RFC 4343).
+//
+// The library has the same few lines in lib/src/base/ascii.h. They are its internals, which
+// programs may not include, and too little to be part of its interface.
 #pragma once
 
 #include <string>

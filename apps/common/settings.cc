@@ -48,7 +48,7 @@ PatternTemplate parse_pattern(const PoolSettings& pool) {
                "no pattern is set; set it, e.g. --pattern 'worker{{.ID}}.tf.local.', or give a Corefile with --conf");
   }
   auto pattern = PatternTemplate::parse(pool.pattern, pool.limit);
-  if (!pattern) refuse(pool.origin("pattern"), pattern.error().message);
+  if (!pattern) refuse(pool.origin(pattern.error().option), pattern.error().message);
   return std::move(*pattern);
 }
 

@@ -127,24 +127,23 @@ Result<std::uint16_t> parse_service_port(std::string_view text) {
 }
 
 Status check_service_name(std::string_view text) {
-  constexpr std::size_t kMax = 62;  // a label has 63, with the underscore
   const bool legal =
       std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-  if (legal && !text.empty() && text.size() <= kMax && text.front() != '-' && text.back() != '-') return {};
+  if (legal && !text.empty() && text.size() <= kMaxServiceName && text.front() != '-' && text.back() != '-') return {};
   return wrong(
       fmt::format("\"{}\" is not a service name; expected 1 to {} lower-case letters, digits or inner '-', e.g. grpc "
                   "for _grpc._tcp",
-                  text, kMax));
+                  text, kMaxServiceName));
 }
 
 Status check_meta(std::string_view key, std::string_view value) {
-  constexpr std::size_t kMax = 255;  // RFC 1035 3.3
   if (key.empty()) return wrong("the key is empty; expected e.g. role=ps");
   if (key.find('=') != std::string_view::npos) return wrong(fmt::format("the key \"{}\" contains a =", key));
   if (key == "slot" || key == "token" || key == "node")
     return wrong(fmt::format("\"{}\" is always published; choose another key", key));
-  if (key.size() + 1 + value.size() <= kMax) return {};
-  return wrong(fmt::format("the text of \"{}\" is too long; key and value may have at most {} bytes", key, kMax - 1));
+  if (key.size() + 1 + value.size() <= kMaxTxtString) return {};
+  return wrong(
+      fmt::format("the text of \"{}\" is too long; key and value may have at most {} bytes", key, kMaxTxtString - 1));
 }
 
 }  // namespace idetcd::app

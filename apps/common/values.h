@@ -8,6 +8,7 @@
 #include <idetcd/result.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,8 +34,14 @@ Result<std::chrono::seconds> parse_duration(std::string_view text);
 // A port where a service listens: 1..65535.
 Result<std::uint16_t> parse_service_port(std::string_view text);
 
-// What may stand after the underscore in "_grpc._tcp.worker1.tf.local.": lower-case
-// letters, digits and inner hyphens, at most 62 of them.
+// The library admits any names of ports and any metadata that fit a record; these are the
+// bounds of what DNS can publish.
+inline constexpr std::size_t kMaxServiceName = 62;  // a label has 63, with the underscore
+inline constexpr std::size_t kMaxTxtString = 255;   // RFC 1035 3.3
+
+// What may stand after the underscore in "_grpc._tcp.worker1.tf.local.": lower-case letters,
+// digits and inner hyphens, at most kMaxServiceName of them. Stricter than the resolver,
+// which also publishes what others write.
 Status check_service_name(std::string_view text);
 
 // One string of a TXT record, "KEY=VALUE"; not one that the record has anyway.

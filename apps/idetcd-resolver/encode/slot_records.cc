@@ -4,13 +4,13 @@
 #include <cstring>
 
 #include "common/ascii.h"
+#include "common/values.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
 namespace {
 
 constexpr std::size_t kPointerReach = 0x3fff;  // RFC 1035 4.1.4: 14 bits
-constexpr std::size_t kMaxString = 255;        // of TXT
 
 template <class Address>
 std::vector<Address> each_once(const std::vector<Address>& all) {
@@ -33,7 +33,7 @@ std::vector<Address> addresses(const Node& node, std::uint16_t type) {
 
 // RFC 6335 5.1, and what SRV users write besides: letters, digits, hyphen, underscore.
 bool is_service(const std::string& name) {
-  return !name.empty() && name.size() <= 62 && std::all_of(name.begin(), name.end(), [](char c) {
+  return !name.empty() && name.size() <= app::kMaxServiceName && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
 }
@@ -55,7 +55,7 @@ std::vector<std::string> text_strings(const NamedRecord& named, std::size_t& lef
   std::vector<std::string> strings{"slot=" + std::to_string(named.slot), "token=" + std::to_string(named.token)};
   if (!named.record.node.empty()) strings.push_back("node=" + named.record.node);
   for (const auto& [key, value] : named.record.meta) strings.push_back(std::string(key).append("=").append(value));
-  left_out += std::erase_if(strings, [](const std::string& text) { return text.size() > kMaxString; });
+  left_out += std::erase_if(strings, [](const std::string& text) { return text.size() > app::kMaxTxtString; });
   return strings;
 }
 

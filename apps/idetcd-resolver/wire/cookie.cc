@@ -6,7 +6,6 @@
 #include <cstring>
 #include <random>
 
-#include "common/networks.h"
 #include "wire/siphash.h"
 #include "wire/wire.h"
 
@@ -30,9 +29,9 @@ std::optional<ServerCookie> make_server_cookie(const CookieSecret& secret,
   std::array<std::byte, kClientCookieSize + 8 + 16> input;
   std::copy(client.begin(), client.end(), input.begin());
   std::copy_n(cookie.begin(), 8, input.begin() + kClientCookieSize);
-  const std::size_t skip = app::is_mapped(address) ? app::kMappedBits / 8 : 0;
-  std::memcpy(input.data() + 16, address.data() + skip, address.size() - skip);
-  const auto hash = siphash24(secret.bytes, std::span(input).first(16 + address.size() - skip));
+  const std::size_t size = from_mapped(address) ? Ipv4{}.size() : address.size();
+  std::memcpy(input.data() + 16, address.data() + address.size() - size, size);
+  const auto hash = siphash24(secret.bytes, std::span(input).first(16 + size));
   if (!hash) return std::nullopt;
   std::copy(hash->begin(), hash->end(), cookie.begin() + 8);
   return cookie;

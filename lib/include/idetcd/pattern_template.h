@@ -32,8 +32,9 @@ class IDETCD_EXPORT PatternTemplate {
   // Parses `text` and renders every id 1..limit: lower-cased, made absolute (one
   // trailing dot), each a legal host name (RFC 1123 2.1: labels of 1..63 letters,
   // digits and hyphens, 253 characters in all; `_` is allowed with a warning), and
-  // all different from each other. Otherwise kInvalidArgument; the message of a
-  // syntax error shows the text with a caret below the offending place.
+  // all different from each other. Otherwise kInvalidArgument, with Error::option "limit" or
+  // "pattern"; the message of a syntax error shows the text with a caret below the
+  // offending place.
   static Result<PatternTemplate> parse(std::string_view text, SlotId limit);
 
   SlotId limit() const noexcept;

@@ -25,10 +25,7 @@ constexpr std::size_t kMaxPattern = 4096;
   throw std::invalid_argument(fmt::format("pattern {}: {}", excerpt(text), reason));
 }
 
-void check_input(std::string_view text, SlotId limit) {
-  if (limit < 1 || limit > kMaxLimit) {
-    throw std::invalid_argument(fmt::format("limit must be 1 to {}, not {}", kMaxLimit, limit));
-  }
+void check_text(std::string_view text) {
   if (text.empty()) refuse(text, "it is empty; write for example worker{{.ID}}.tf.local.");
   if (text.size() > kMaxPattern) refuse(text, fmt::format("it has {} bytes, {} are allowed", text.size(), kMaxPattern));
   if (!is_utf8(text)) refuse(text, "it is not UTF-8");
@@ -123,7 +120,7 @@ struct PatternTemplate::Table {
 };
 
 PatternTemplate::Table PatternTemplate::Table::build(std::string_view text, SlotId limit) {
-  check_input(text, limit);
+  check_text(text);
   const auto ast = parse_pattern(text);
   if (!ast.uses_id && limit > 1) refuse(text, "it has no {{.ID}}, so all names would be equal");
   Renderer renderer(text, ast);
@@ -139,12 +136,15 @@ PatternTemplate::Table PatternTemplate::Table::build(std::string_view text, Slot
 }
 
 Result<PatternTemplate> PatternTemplate::parse(std::string_view text, SlotId limit) {
+  if (limit < 1 || limit > kMaxLimit) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("limit must be 1 to {}, not {}", kMaxLimit, limit), "limit"};
+  }
   try {
     return PatternTemplate(std::make_shared<const Table>(Table::build(text, limit)));
   } catch (const PatternError& error) {
-    return Error{ErrorCode::kInvalidArgument, explain(text, error.offset(), error.what())};
+    return Error{ErrorCode::kInvalidArgument, explain(text, error.offset(), error.what()), "pattern"};
   } catch (const std::invalid_argument& error) {
-    return Error{ErrorCode::kInvalidArgument, error.what()};
+    return Error{ErrorCode::kInvalidArgument, error.what(), "pattern"};
   }
 }
 

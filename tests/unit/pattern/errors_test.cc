@@ -162,6 +162,9 @@ TEST_CASE("all names end with a dot or none does") {
 }
 
 TEST_CASE("limits") {
+  CHECK(PatternTemplate::parse("w{{.ID}}", 0).error().option == "limit");
+  CHECK(PatternTemplate::parse("w", 2).error().option == "pattern");
+  CHECK(PatternTemplate::parse("w{{", 2).error().option == "pattern");
   CHECK(refusal("w{{.ID}}", 0) == "limit must be 1 to 1000000, not 0");
   CHECK(refusal("w{{.ID}}", kMaxLimit + 1) == "limit must be 1 to 1000000, not 1000001");
   CHECK_THAT(refusal(""), Contains("it is empty; write for example worker{{.ID}}.tf.local."));

@@ -34,7 +34,7 @@ std::size_t BlockPool::size_of(std::size_t size_class) noexcept {
   return size_class <= kSmallClasses ? size_class * kStep : kSmall << (size_class - kSmallClasses);
 }
 
-void* BlockPool::take(std::size_t size) {
+void* BlockPool::allocate(std::size_t size) {
   if (size > kLarge) return ::operator new(size);
   const std::size_t size_class = class_of(size);
   if (Free* const block = free_[size_class]) {

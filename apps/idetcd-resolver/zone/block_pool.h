@@ -20,8 +20,8 @@ class BlockPool {
   ~BlockPool();
 
   // `size` bytes, aligned to 16. Throws std::bad_alloc.
-  void* take(std::size_t size);
-  // Precondition: from take() of the same size.
+  void* allocate(std::size_t size);
+  // Precondition: from allocate() of the same size.
   void give(void* block, std::size_t size) noexcept;
 
  private:

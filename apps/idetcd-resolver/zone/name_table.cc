@@ -31,7 +31,7 @@ struct NameVersion::Bucket {
     return sizeof(Bucket) + count * (sizeof(Node*) + sizeof(std::uint16_t));
   }
   static Bucket* make(BlockPool& pool, std::size_t count, std::uint64_t edit) {
-    auto* bucket = new (pool.take(bytes(count))) Bucket;
+    auto* bucket = new (pool.allocate(bytes(count))) Bucket;
     bucket->edit = edit & kEditMask;
     bucket->count = count & 0xffff;
     return bucket;
@@ -98,8 +98,8 @@ struct NameVersion::Blocks {
     }
   }
 
-  Page** take_pages() {
-    auto** const fresh = static_cast<Page**>(pool.take(page_count * sizeof(Page*)));
+  Page** allocate_pages() {
+    auto** const fresh = static_cast<Page**>(pool.allocate(page_count * sizeof(Page*)));
     std::fill_n(fresh, page_count, nullptr);
     return fresh;
   }
@@ -153,7 +153,7 @@ NameTable::NameTable(std::size_t expected, std::uint64_t seed) : seed_(seed), bl
   const std::size_t buckets = std::bit_ceil(std::max(expected / kNamesPerBucket, kPageBuckets));
   mask_ = buckets - 1;
   blocks_->page_count = buckets / kPageBuckets;
-  blocks_->pages = blocks_->take_pages();
+  blocks_->pages = blocks_->allocate_pages();
   blocks_->pages_edit = edit_;
 }
 
@@ -215,7 +215,7 @@ void NameTable::erase(WireName name) {
 NameTable::Page** NameTable::writable_pages() {
   if (blocks_->pages_edit != edit_) {
     Page** const old = blocks_->pages;
-    blocks_->pages = blocks_->take_pages();
+    blocks_->pages = blocks_->allocate_pages();
     std::copy_n(old, blocks_->page_count, blocks_->pages);
     discard(old, blocks_->page_count * sizeof(Page*), blocks_->pages_edit);
     blocks_->pages_edit = edit_;
@@ -226,10 +226,10 @@ NameTable::Page** NameTable::writable_pages() {
 NameTable::Page& NameTable::writable_page(std::size_t bucket_index) {
   Page*& page = writable_pages()[bucket_index / kPageBuckets];
   if (page == nullptr) {
-    page = new (blocks_->pool.take(sizeof(Page))) Page;
+    page = new (blocks_->pool.allocate(sizeof(Page))) Page;
     page->edit = edit_;
   } else if (page->edit != edit_) {
-    auto* const copy = new (blocks_->pool.take(sizeof(Page))) Page(*page);
+    auto* const copy = new (blocks_->pool.allocate(sizeof(Page))) Page(*page);
     copy->edit = edit_;
     discard(page, sizeof(Page), page->edit);
     page = copy;
@@ -272,7 +272,7 @@ void NameTable::grow() {
   discard(blocks_->pages, blocks_->page_count * sizeof(Page*), blocks_->pages_edit);
   mask_ = mask;
   blocks_->page_count = buckets.size() / kPageBuckets;
-  blocks_->pages = blocks_->take_pages();
+  blocks_->pages = blocks_->allocate_pages();
   blocks_->pages_edit = edit_;
   for (std::size_t index = 0; index < buckets.size(); ++index) {
     if (buckets[index].empty()) continue;
@@ -306,12 +306,6 @@ void NameTable::reclaim() {
     blocks_->give_all(generations.front().retired);
     generations.pop_front();
   }
-}
-
-std::size_t NameTable::retired() const noexcept {
-  std::size_t count = blocks_->retired.size();
-  for (const auto& generation : blocks_->generations) count += generation.retired.size();
-  return count;
 }
 
 }  // namespace idetcd::resolver

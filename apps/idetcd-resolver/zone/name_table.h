@@ -73,9 +73,6 @@ class NameTable {
   // The present state, for readers; frees what no version can reach any more.
   std::shared_ptr<const NameVersion> publish();
 
-  // Blocks replaced and not freed yet: what readers of old versions may still see.
-  std::size_t retired() const noexcept;
-
  private:
   using Bucket = NameVersion::Bucket;
   using Page = NameVersion::Page;

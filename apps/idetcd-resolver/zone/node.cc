@@ -62,7 +62,7 @@ std::size_t NodeDraft::size() const noexcept {
 }
 
 Node* NodeDraft::build(BlockPool& pool, std::uint64_t edit) const {
-  auto* node = new (pool.take(size())) Node;
+  auto* node = new (pool.allocate(size())) Node;
   node->edit_ = edit & kEditMask;
   node->rotates_ = rotates ? 1 : 0;
   node->name_size_ = name.size() & 0xff;

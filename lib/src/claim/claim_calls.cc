@@ -1,4 +1,4 @@
-#include "claim/claim_session.h"
+#include "claim/claim_calls.h"
 
 #include <fmt/format.h>
 
@@ -22,8 +22,8 @@ LeaseId new_lease_id() {
 
 }  // namespace
 
-ClaimSession::ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
-                           std::stop_token stop)
+ClaimCalls::ClaimCalls(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
+                       std::stop_token stop)
     : etcd_(std::move(etcd)),
       clock_(&clock),
       log_(std::move(log)),
@@ -34,15 +34,15 @@ ClaimSession::ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSi
       overload_(kFirstOverloadPause, kMaxOverloadPause, random_seed()),
       patience_(std::min<std::chrono::milliseconds>(std::chrono::milliseconds(ttl) / 2, 10s)) {}
 
-Status ClaimSession::grant() {
-  if (leases_.session) (void)etcd_->lease_revoke(leases_.session->id(), call());  // its ticket must not stay
+Status ClaimCalls::grant() {
+  if (leases_.session) (void)etcd_->lease_revoke(leases_.session->id(), options());  // its ticket must not stay
   auto lease = grant_one(new_lease_id(), ttl_, IfThere::kTryAnotherId, ttl_);
   if (!lease) return std::move(lease).error();
   leases_.session.emplace(std::move(*lease));
   return {};
 }
 
-Status ClaimSession::grant_grace(LeaseId id, std::chrono::seconds ttl) {
+Status ClaimCalls::grant_grace(LeaseId id, std::chrono::seconds ttl) {
   // Renewed together with the session: the time that is left of it when this process
   // dies should not depend on when that is.
   auto grace = grant_one(id, ttl, IfThere::kOurs, ttl_);
@@ -51,8 +51,8 @@ Status ClaimSession::grant_grace(LeaseId id, std::chrono::seconds ttl) {
   return {};
 }
 
-Result<ClaimSession::Adoption> ClaimSession::adopt(LeaseId id) {
-  auto renewal = retry("resuming the lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
+Result<ClaimCalls::Adoption> ClaimCalls::adopt(LeaseId id) {
+  auto renewal = retry("resuming the lease", [&] { return renew_now(*etcd_, *clock_, id, options()); });
   if (!renewal) return std::move(renewal).error();
   if (renewal->ttl.count() <= 0) return Adoption::kEnded;
   leases_.session.emplace(*etcd_, *clock_, mailbox_, id, renewal->ttl, renewal->sent);
@@ -60,13 +60,13 @@ Result<ClaimSession::Adoption> ClaimSession::adopt(LeaseId id) {
 }
 
 // The id is ours, so that a grant whose answer was lost is recognised.
-Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, IfThere if_there,
-                                          std::chrono::seconds pace) {
+Result<KeptLease> ClaimCalls::grant_one(LeaseId id, std::chrono::seconds ttl, IfThere if_there,
+                                        std::chrono::seconds pace) {
   for (;;) {
     TimePoint sent{};
     auto grant = retry("granting a lease", [&] {
       sent = clock_->now();
-      auto reply = etcd_->lease_grant(id, ttl, call());
+      auto reply = etcd_->lease_grant(id, ttl, options());
       if (!reply && is_transient(reply.error().code)) if_there = IfThere::kOurs;
       return reply;
     });
@@ -76,7 +76,7 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
       id = new_lease_id();
       continue;
     }
-    auto renewal = retry("renewing a lease", [&] { return renew_now(*etcd_, *clock_, id, call()); });
+    auto renewal = retry("renewing a lease", [&] { return renew_now(*etcd_, *clock_, id, options()); });
     if (!renewal) return std::move(renewal).error();
     // Ended between the two calls: grant it again.
     if (renewal->ttl.count() > 0) {
@@ -87,15 +87,15 @@ Result<KeptLease> ClaimSession::grant_one(LeaseId id, std::chrono::seconds ttl, 
 
 // As long as the lease allows, since nobody renews it while we are blocked. A storm's
 // answers take long, and asking again too early would only feed it.
-CallOptions ClaimSession::call() {
-  (void)news(clock_->now());
+CallOptions ClaimCalls::options() {
+  (void)wait_for_batches(clock_->now());
   if (leases_.session) leases_.session->renew();
   called_at_ = clock_->now();
   const auto most = std::chrono::milliseconds(ttl_) * 9 / 10;
   return {.timeout = std::min(most, patience_), .stop = stop_};
 }
 
-Status ClaimSession::pause(std::string_view what, const Error& error) {
+Status ClaimCalls::pause(std::string_view what, const Error& error) {
   if (error.code == ErrorCode::kDeadlineExceeded) patience_ = std::min(2 * patience_, kMaxPatience);
   if (!std::exchange(away_, true)) {
     log(LogLevel::kWarning, fmt::format("{}: {}; trying again until it works", what, error.message));
@@ -104,34 +104,34 @@ Status ClaimSession::pause(std::string_view what, const Error& error) {
   return wait(slow ? overload_.next() : backoff_.next());
 }
 
-void ClaimSession::answered() {
+void ClaimCalls::answered() {
   backoff_.reset();
   overload_.reset();
   if (std::exchange(away_, false)) log(LogLevel::kInfo, "etcd answers again");
 }
 
-Status ClaimSession::pause() {
+Status ClaimCalls::pause() {
   return wait(backoff_.next());
 }
 
-Status ClaimSession::wait(std::chrono::nanoseconds time) {
+Status ClaimCalls::wait(std::chrono::nanoseconds time) {
   const TimePoint until = clock_->now() + time;
   while (clock_->now() < until) {
     if (stopped()) return cancelled();
-    (void)news(until);
+    (void)wait_for_batches(until);
   }
   return {};
 }
 
-std::vector<WatchNews> ClaimSession::news(TimePoint until) {
+std::vector<NumberedBatch> ClaimCalls::wait_for_batches(TimePoint until) {
   return leases_.wait(*mailbox_, *clock_, until, stop_);
 }
 
-Error ClaimSession::cancelled() const {
+Error ClaimCalls::cancelled() const {
   return Error{ErrorCode::kCancelled, "claiming was cancelled"};
 }
 
-void ClaimSession::log(LogLevel level, const std::string& message) const {
+void ClaimCalls::log(LogLevel level, const std::string& message) const {
   if (log_) log_(level, message);
 }
 

@@ -1,5 +1,5 @@
-// ClaimSession: what a claim() call has open while it runs: its leases, which it keeps
-// alive meanwhile, and its patience with an etcd that is away. One thread.
+// ClaimCalls: the calls to etcd that one claim() makes, how often and how long each is
+// tried while etcd is away, and the leases that are kept alive between them. One thread.
 #pragma once
 
 #include "base/backoff.h"
@@ -20,13 +20,13 @@
 
 namespace idetcd::internal {
 
-class ClaimSession {
+class ClaimCalls {
  public:
   enum class Adoption { kAlive, kEnded };  // of a former run's lease
 
   // `ttl` is what the leases will be granted with; calls are as patient as it allows.
-  ClaimSession(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
-               std::stop_token stop);
+  ClaimCalls(std::shared_ptr<Etcd> etcd, const Clock& clock, LogSink log, std::chrono::seconds ttl,
+             std::stop_token stop);
 
   Etcd& etcd() const noexcept { return *etcd_; }
   const Clock& clock() const noexcept { return *clock_; }
@@ -36,7 +36,7 @@ class ClaimSession {
   LeasePair& leases() noexcept { return leases_; }
   const LeasePair& leases() const noexcept { return leases_; }
 
-  Status grant();  // a new lease, in the place of the old one, which is revoked
+  Status grant();  // a new session lease, in the place of the old one, which is revoked
   Status grant_grace(LeaseId id, std::chrono::seconds ttl);  // or the one of that id that is there
   Result<Adoption> adopt(LeaseId id);
   bool lease_ended() const noexcept { return !leases_.session || leases_.session->machine().ended(); }
@@ -46,16 +46,16 @@ class ClaimSession {
   template <class Call>
   auto retry(std::string_view what, Call make_call) -> decltype(make_call());
 
-  // For one try of a call. Renews the lease first: it will not be while we are blocked.
-  CallOptions call();
+  // For one try of a call. Renews the leases first: they are not while we are blocked.
+  CallOptions options();
   Status pause(std::string_view what, const Error& error);  // after it failed
   void answered();                                          // after it did not
 
   // Waits a little, keeping the leases alive.
   Status pause();
 
-  // What the watches told; waits for it until `until` at most, keeping the leases alive.
-  std::vector<WatchNews> news(TimePoint until);
+  // What the watches delivered; waits for it until `until` at most, keeping the leases alive.
+  std::vector<NumberedBatch> wait_for_batches(TimePoint until);
 
   bool stopped() const noexcept { return stop_.stop_requested(); }
   Error cancelled() const;
@@ -78,11 +78,11 @@ class ClaimSession {
   Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
   TimePoint called_at_{};
   std::chrono::milliseconds patience_;  // with one call
-  bool away_ = false;                   // etcd was said to be away
+  bool away_ = false;                   // it was logged that etcd is away
 };
 
 template <class Call>
-auto ClaimSession::retry(std::string_view what, Call make_call) -> decltype(make_call()) {
+auto ClaimCalls::retry(std::string_view what, Call make_call) -> decltype(make_call()) {
   for (;;) {
     auto reply = make_call();
     if (reply) {

@@ -77,8 +77,9 @@ void ClaimKeeper::run(const std::stop_token& stop) {
     if (write_refused_.exchange(false)) unproved_ = true;
     if (unproved_ && slot_.clock->now() >= verify_at_) verify(stop);
     const auto on_answer = [this](const KeepAliveAnswer& answer) { on_reply(answer); };
-    for (const WatchNews& news : slot_.leases.wait(*slot_.mailbox, *slot_.clock, next_work(), stop, on_answer)) {
-      if (news.watch == watch_number_) on_news(news);
+    for (const NumberedBatch& numbered :
+         slot_.leases.wait(*slot_.mailbox, *slot_.clock, next_work(), stop, on_answer)) {
+      if (numbered.watch == watch_number_) on_batch(numbered);
     }
     if (slot_.mailbox->take_overflow()) {
       set_suspect("too many watch events were queued");
@@ -112,16 +113,16 @@ void ClaimKeeper::on_reply(const KeepAliveAnswer& answer) {
   }
 }
 
-void ClaimKeeper::on_news(const WatchNews& news) {
-  if (news.batch) {
+void ClaimKeeper::on_batch(const NumberedBatch& numbered) {
+  if (numbered.batch) {
     rewatch_backoff_.reset();
-    for (const Event& event : news.batch->events) on_own_record(event);
+    for (const Event& event : numbered.batch->events) on_own_record(event);
     return;
   }
   watch_.reset();
   rewatch_at_ = slot_.clock->now() + rewatch_backoff_.next();
   // What happened in between cannot be listed any more: only asking helps.
-  if (news.batch.error().code == ErrorCode::kCompacted) {
+  if (numbered.batch.error().code == ErrorCode::kCompacted) {
     unproved_ = true;
     watched_ = 0;
   }

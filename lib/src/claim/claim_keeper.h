@@ -1,5 +1,5 @@
-// ClaimKeeper: the one thread of a Claim. It keeps the lease alive, watches its own
-// record, and evaluates at every moment whether the slot is still ours.
+// ClaimKeeper: the thread that keeps a slot, for a Claim or a Registration. It keeps the
+// leases alive, watches its own record, and evaluates whether the slot is still ours.
 //
 // Other people's code runs on that thread: what waits for lost(), and the log sink. It
 // may release the keeper or drop the last pointer to it; the thread holds one itself.
@@ -29,8 +29,8 @@ class ClaimKeeper {
   };
 
   // kExhausted: there is no thread to keep the slot with; it was given back.
-  // `on_change` is called after each change of phase, and not after release(); it may
-  // be empty.
+  // `on_change` is called after each change of phase, on the thread that made it: the
+  // keeper's, or one in release(). It may be empty.
   static Result<std::shared_ptr<ClaimKeeper>> start(HeldSlot slot, std::function<void()> on_change = {});
 
   // Constant after construction.
@@ -49,7 +49,7 @@ class ClaimKeeper {
   Status update(Record record, const std::stop_token& stop = {});
 
   // Fences, ends the thread and waits for its end (unless this is that thread), then
-  // revokes the lease: tried again until `until` or `stop`. OK also when that was done
+  // revokes the lease: a transient error is tried again until `until` or `stop`. OK also when that was done
   // before; after an Error the next call tries again. In a forked child it does nothing.
   Status release(TimePoint until, const std::stop_token& stop = {});
 
@@ -58,7 +58,7 @@ class ClaimKeeper {
 
   void run(const std::stop_token& stop);
   void on_reply(const KeepAliveAnswer& answer);
-  void on_news(const WatchNews& news);
+  void on_batch(const NumberedBatch& numbered);
   void on_own_record(const Event& event);
   void open_watch();
   void evaluate();                           // whether trust has run out or the lease has ended
@@ -97,7 +97,7 @@ class ClaimKeeper {
   // The thread's own.
   std::unique_ptr<Watch> watch_;
   std::uint64_t watch_number_ = 0;
-  Revision watched_ = 0;    // events up to here were seen
+  Revision watched_ = 0;    // events up to here were seen; 0: watch from now on
   TimePoint rewatch_at_{};  // when watch_ is null
   Backoff rewatch_backoff_;
   bool unproved_ = false;  // verify() before holding again

@@ -39,10 +39,10 @@ LeaseId grace_lease_id(std::string_view pool, std::string_view node_id, std::chr
 
 ClaimRun::ClaimRun(ClaimSetting setting, const Record& record, std::stop_token stop)
     : setting_(std::move(setting)),
-      session_(setting_.etcd, *setting_.clock, setting_.options.log, setting_.options.ttl, std::move(stop)),
+      calls_(setting_.etcd, *setting_.clock, setting_.options.log, setting_.options.ttl, std::move(stop)),
       keys_(std::make_shared<const PoolKeys>(setting_.options.path, setting_.pattern)),
       record_(record),
-      queue_wait_(session_, *keys_, setting_.pattern,
+      queue_wait_(calls_, *keys_, setting_.pattern,
                   {setting_.options.on_full, setting_.options.longest_wait, setting_.options.on_position}) {}
 
 Result<HeldSlot> ClaimRun::run() {
@@ -50,7 +50,7 @@ Result<HeldSlot> ClaimRun::run() {
   auto done = resume();
   while (done && *done == Outcome::kTryAgain) done = with_new_lease();
   if (!done) {
-    const auto& lease = session_.leases().session;
+    const auto& lease = calls_.leases().session;
     if (lease) (void)setting_.etcd->lease_revoke(lease->id(), {.timeout = kGiveBack});
     return explained(std::move(done).error(), *keys_);
   }
@@ -63,8 +63,8 @@ Result<HeldSlot> ClaimRun::run() {
                   .owned = owned_,
                   .record_revision = owned_.token,
                   .cluster_id = cluster_id_,
-                  .mailbox = session_.mailbox(),
-                  .leases = std::move(session_.leases()),
+                  .mailbox = calls_.mailbox(),
+                  .leases = std::move(calls_.leases()),
                   .state = std::move(state_)};
 }
 
@@ -96,7 +96,7 @@ Status ClaimRun::prepare() {
 // a disk that got full or read-only meanwhile should not end it.
 Status ClaimRun::without_state(Error error) {
   if (setting_.predecessor == 0) return error;
-  session_.log(LogLevel::kWarning, error.message + "; going on without");
+  calls_.log(LogLevel::kWarning, error.message + "; going on without");
   return {};
 }
 
@@ -106,11 +106,11 @@ Result<ClaimRun::Outcome> ClaimRun::resume() {
   if (saved_.lease == 0 || !saved_.owner_is_dead) return Outcome::kTryAgain;
   if (auto known = find_slot_of_saved(); !known) return std::move(known).error();
   if (saved_.slot == 0 || saved_.slot > setting_.pattern.limit()) return Outcome::kTryAgain;
-  auto adopted = session_.adopt(saved_.lease);
+  auto adopted = calls_.adopt(saved_.lease);
   if (!adopted) return std::move(adopted).error();
-  if (*adopted == ClaimSession::Adoption::kEnded) return Outcome::kTryAgain;
+  if (*adopted == ClaimCalls::Adoption::kEnded) return Outcome::kTryAgain;
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
-  record_.ttl = session_.leases().session->machine().ttl();
+  record_.ttl = calls_.leases().session->machine().ttl();
 
   const std::string node = keys_->node(node_id_);
   const std::string record = keys_->record(setting_.pattern.render(saved_.slot));
@@ -120,15 +120,15 @@ Result<ClaimRun::Outcome> ClaimRun::resume() {
   txn.compares.push_back(Compare::lease_is(record, saved_.lease));
   txn.success.emplace_back(PutRequest{node, node_value(saved_.slot), saved_.lease});
   txn.success.emplace_back(PutRequest{record, to_json(record_), saved_.lease});
-  if (session_.leases().grace) {  // the former run may have been less sticky
-    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, session_.leases().grace->id()});
+  if (calls_.leases().grace) {  // the former run may have been less sticky
+    txn.success.emplace_back(PutRequest{keys_->hold(saved_.slot), node_id_, calls_.leases().grace->id()});
     txn.success.emplace_back(
-        PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), session_.leases().grace->id()});
+        PutRequest{keys_->home(node_id_), std::to_string(saved_.slot), calls_.leases().grace->id()});
   }
-  auto reply = session_.retry("resuming the claim", [&] { return setting_.etcd->txn(txn, session_.call()); });
+  auto reply = calls_.retry("resuming the claim", [&] { return setting_.etcd->txn(txn, calls_.options()); });
   if (!reply) return std::move(reply).error();
   if (!reply->succeeded) {
-    session_.leases().session.reset();
+    calls_.leases().session.reset();
     return Outcome::kTryAgain;
   }
   return settle(Owned{saved_.slot, reply->header.revision}, *reply);
@@ -139,7 +139,7 @@ Status ClaimRun::find_slot_of_saved() {
   if (saved_.token != 0) return {};
   const RangeRequest request{.keys = KeyRange::one(keys_->node(node_id_))};
   auto reply =
-      session_.retry("looking for the former claim", [&] { return setting_.etcd->range(request, session_.call()); });
+      calls_.retry("looking for the former claim", [&] { return setting_.etcd->range(request, calls_.options()); });
   if (!reply) return std::move(reply).error();
   const bool ours = !reply->kvs.empty() && reply->kvs.front().lease == saved_.lease;
   const auto entry = ours ? parse_node_entry(reply->kvs.front().value) : std::nullopt;
@@ -152,20 +152,20 @@ Status ClaimRun::find_slot_of_saved() {
 }
 
 Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
-  if (auto granted = session_.grant(); !granted) return std::move(granted).error();
+  if (auto granted = calls_.grant(); !granted) return std::move(granted).error();
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
   if (auto saved = save(saved_.slot, 0); !saved) {
     if (auto carried_on = without_state(std::move(saved).error()); !carried_on) return std::move(carried_on).error();
   }
   auto home = find_home();
   if (!home) return std::move(home).error();
-  record_.ttl = session_.leases().session->machine().ttl();
+  record_.ttl = calls_.leases().session->machine().ttl();
   ClaimPlan plan(*keys_, setting_.pattern,
                  ClaimIntent{.node_id = node_id_,
                              .address = address_of(record_),
                              .record = to_json(record_),
-                             .session = session_.leases().session->id(),
-                             .grace = session_.leases().grace ? session_.leases().grace->id() : 0,
+                             .session = calls_.leases().session->id(),
+                             .grace = calls_.leases().grace ? calls_.leases().grace->id() : 0,
                              .home = *home});
   return claim_with(plan);
 }
@@ -175,16 +175,16 @@ Status ClaimRun::grant_grace() {
   if (sticky.count() == 0) return {};
   // The session's own time, and once more: its last renewal may be younger than ours.
   const auto ttl = sticky + 2 * setting_.options.ttl;
-  return session_.grant_grace(grace_lease_id(pool_of(setting_), node_id_, ttl), ttl);
+  return calls_.grant_grace(grace_lease_id(pool_of(setting_), node_id_, ttl), ttl);
 }
 
 Result<std::optional<SlotId>> ClaimRun::find_home() {
   SlotId slot = setting_.predecessor_slot != 0 ? setting_.predecessor_slot : saved_.slot;
   if (slot == 0) {
-    if (!session_.leases().grace) return std::optional<SlotId>{};
+    if (!calls_.leases().grace) return std::optional<SlotId>{};
     const RangeRequest request{.keys = KeyRange::one(keys_->home(node_id_))};
     auto reply =
-        session_.retry("looking for the former slot", [&] { return setting_.etcd->range(request, session_.call()); });
+        calls_.retry("looking for the former slot", [&] { return setting_.etcd->range(request, calls_.options()); });
     if (!reply) return std::move(reply).error();
     if (reply->kvs.empty()) return std::optional<SlotId>{};
     const std::string& text = reply->kvs.front().value;
@@ -195,18 +195,18 @@ Result<std::optional<SlotId>> ClaimRun::find_home() {
 }
 
 Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimPlan& plan) {
-  while (!session_.lease_ended()) {
-    auto reply = setting_.etcd->txn(plan.transaction(), session_.call());
+  while (!calls_.lease_ended()) {
+    auto reply = setting_.etcd->txn(plan.transaction(), calls_.options());
     if (!reply) {
       const Error& error = reply.error();
       if (error.code == ErrorCode::kNotFound) return Outcome::kTryAgain;  // the lease has ended
       if (error.code == ErrorCode::kTooManyOperations && plan.shorten_chain()) continue;
       if (!is_transient(error.code)) return std::move(reply).error();
       plan.outcome_unknown();
-      if (auto waited = session_.pause("claiming", error); !waited) return std::move(waited).error();
+      if (auto waited = calls_.pause("claiming", error); !waited) return std::move(waited).error();
       continue;
     }
-    session_.answered();
+    calls_.answered();
     const ClaimOutcome outcome = plan.on_reply(*reply);
     if (const auto* owned = std::get_if<Owned>(&outcome)) return settle(*owned, *reply);
     if (const auto* taken = std::get_if<Taken>(&outcome)) {
@@ -235,13 +235,13 @@ Error ClaimRun::pool_is_full() const {
 Status ClaimRun::yield_to_predecessor(const Taken& taken) {
   const bool dead_run = taken.lease == saved_.lease && saved_.owner_is_dead;
   if (taken.lease != 0 && (taken.lease == setting_.predecessor || dead_run)) {
-    auto revoked = setting_.etcd->lease_revoke(taken.lease, session_.call());
+    auto revoked = setting_.etcd->lease_revoke(taken.lease, calls_.options());
     if (revoked || revoked.error().code == ErrorCode::kNotFound) return {};
     if (!is_transient(revoked.error().code)) return revoked;
-    return session_.pause("revoking the former lease", revoked.error());
+    return calls_.pause("revoking the former lease", revoked.error());
   }
   if (taken.lease == saved_.lease && taken.lease != 0 && setting_.clock->now() < predecessor_until_) {
-    return session_.pause();
+    return calls_.pause();
   }
   return Error{ErrorCode::kDuplicateNode,
                fmt::format("node id '{}' is in use by {} (slot {}), and this is {}; give each node its own node-id, "
@@ -256,13 +256,13 @@ ClaimRun::Outcome ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
   owned_ = owned;
   cluster_id_ = reply.header.cluster_id;
   // Without it a restart cannot resume, which is no reason to give the slot up.
-  if (auto saved = save(owned.slot, owned.token); !saved) session_.log(LogLevel::kWarning, saved.error().message);
+  if (auto saved = save(owned.slot, owned.token); !saved) calls_.log(LogLevel::kWarning, saved.error().message);
   return Outcome::kHeld;
 }
 
 Status ClaimRun::save(SlotId slot, Revision token) const {
   if (!state_) return {};
-  return state_->save(SavedClaim{node_id_, session_.leases().session->id(), slot, token});
+  return state_->save(SavedClaim{node_id_, calls_.leases().session->id(), slot, token});
 }
 
 std::string ClaimRun::node_value(SlotId slot) const {

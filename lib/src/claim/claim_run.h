@@ -2,7 +2,7 @@
 // ClaimPlan.
 #pragma once
 
-#include "claim/claim_session.h"
+#include "claim/claim_calls.h"
 #include "claim/held_slot.h"
 #include "claim/queue_wait.h"
 #include "claim/state_file.h"
@@ -56,7 +56,7 @@ class ClaimRun {
   std::string node_value(SlotId slot) const;
 
   const ClaimSetting setting_;
-  ClaimSession session_;
+  ClaimCalls calls_;
   const std::shared_ptr<const PoolKeys> keys_;
   Record record_;
   std::string node_id_;

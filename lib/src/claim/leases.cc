@@ -10,11 +10,11 @@ std::unique_ptr<Watch> watch_into(Etcd& etcd, const WatchRequest& request, std::
                                   std::uint64_t number) {
   return etcd.watch(request, [mailbox = std::move(mailbox), number](Result<WatchBatch> batch) {
     const bool ended = !batch;
-    WatchNews news{number, std::move(batch)};
+    NumberedBatch numbered{number, std::move(batch)};
     if (ended) {
-      mailbox->push(std::move(news));
+      mailbox->push(std::move(numbered));
     } else {
-      mailbox->push_or_drop(std::move(news));
+      mailbox->push_or_drop(std::move(numbered));
     }
   });
 }
@@ -68,13 +68,13 @@ TimePoint LeasePair::wake(TimePoint now) const {
   return wake;
 }
 
-std::vector<WatchNews> LeasePair::wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until,
-                                       const std::stop_token& stop, const OnReply& on_session_reply) {
+std::vector<NumberedBatch> LeasePair::wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until,
+                                           const std::stop_token& stop, const OnReply& on_session_reply) {
   send_due();
-  std::vector<WatchNews> all;
+  std::vector<NumberedBatch> all;
   for (ClaimEvent& event : mailbox.take(std::min(until, wake(clock.now())), stop)) {
-    if (auto* news = std::get_if<WatchNews>(&event)) {
-      all.push_back(std::move(*news));
+    if (auto* batch = std::get_if<NumberedBatch>(&event)) {
+      all.push_back(std::move(*batch));
     } else if (const auto* answer = std::get_if<KeepAliveAnswer>(&event)) {
       if (grace && grace->on_reply(*answer)) continue;
       if (session && session->on_reply(*answer) && on_session_reply) on_session_reply(*answer);

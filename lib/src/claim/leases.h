@@ -1,5 +1,5 @@
-// The thread shells' side of leases: granting one, and keeping one alive through a
-// mailbox. All decisions are LeaseMachine's.
+// The thread shells' side of leases: keeping one alive through a mailbox, or renewing one
+// at once. All decisions are LeaseMachine's.
 #pragma once
 
 #include "base/clock.h"
@@ -25,16 +25,16 @@ struct KeepAliveAnswer {
   Result<KeepAliveReply> reply;
 };
 
-struct WatchNews {
+struct NumberedBatch {
   std::uint64_t watch;  // which of the owner's watches, each opening a new number
   Result<WatchBatch> batch;
 };
 
-using ClaimEvent = std::variant<KeepAliveAnswer, WatchNews>;
+using ClaimEvent = std::variant<KeepAliveAnswer, NumberedBatch>;
 using ClaimMailbox = Mailbox<ClaimEvent>;
 
-// A watch whose news go to the mailbox under `number`. Batches may be dropped there,
-// its end may not.
+// A watch whose batches go to the mailbox under `number`. Those may be dropped there, its
+// end may not.
 std::unique_ptr<Watch> watch_into(Etcd& etcd, const WatchRequest& request, std::shared_ptr<ClaimMailbox> mailbox,
                                   std::uint64_t number);
 
@@ -75,11 +75,11 @@ struct LeasePair {
   TimePoint wake(TimePoint now) const;  // when one of them has work, if nothing comes before
 
   // Sends what is due, then waits for mail, the leases' next work, `until` or `stop`.
-  // Gives what the watches told; `on_session_reply`, which may be empty, sees the
+  // Returns what the watches delivered; `on_session_reply`, which may be empty, gets the
   // session lease's answers after the lease has.
   using OnReply = std::function<void(const KeepAliveAnswer&)>;
-  std::vector<WatchNews> wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until, const std::stop_token& stop,
-                              const OnReply& on_session_reply = {});
+  std::vector<NumberedBatch> wait(ClaimMailbox& mailbox, const Clock& clock, TimePoint until,
+                                  const std::stop_token& stop, const OnReply& on_session_reply = {});
 };
 
 // One keep-alive, waited for. The request's sending time is what trust counts from.

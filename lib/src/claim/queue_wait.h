@@ -2,7 +2,7 @@
 // around WaitingRoom.
 #pragma once
 
-#include "claim/claim_session.h"
+#include "claim/claim_calls.h"
 #include "machine/claim_plan.h"
 #include "model/pool_keys.h"
 
@@ -26,13 +26,13 @@ class QueueWait {
     std::function<void(std::size_t)> on_position;
   };
   enum class Turn {
-    kOurs,  // `plan` aims at the slots that are ours
-    kLeaseEnded,
-    kFull,
+    kOurs,        // `plan` was retargeted to the slots that are ours
+    kLeaseEnded,  // and the ticket with it
+    kFull,        // no slot is free and we may not wait, or longest_wait is over
   };
 
   // Refers to all but the options, for as long as it lives.
-  QueueWait(ClaimSession& session, const PoolKeys& keys, const PatternTemplate& pattern, Options options);
+  QueueWait(ClaimCalls& calls, const PoolKeys& keys, const PatternTemplate& pattern, Options options);
 
   // Blocks. longest_wait counts from the first call.
   Result<Turn> wait(ClaimPlan& plan, const Ranked& ranked, const std::string& node_id);
@@ -49,15 +49,15 @@ class QueueWait {
   Result<Turn> wait_in(WaitingRoom& room, ClaimPlan& plan);
   Result<Listed> list(WaitingRoom& room);
   RoomWatches follow(const WaitingRoom& room);
-  View apply_news(WaitingRoom& room, std::uint64_t first_number, TimePoint until);
+  View apply_batches(WaitingRoom& room, std::uint64_t first_number, TimePoint until);
 
-  ClaimSession& session_;
+  ClaimCalls& calls_;
   const PoolKeys& keys_;
   const PatternTemplate& pattern_;
   const Options options_;
   TimePoint wait_until_ = TimePoint::max();
   std::uint64_t next_watch_ = 1;
-  std::size_t told_position_ = 0;
+  std::size_t notified_position_ = 0;
 };
 
 }  // namespace idetcd::internal

@@ -182,12 +182,12 @@ void RegistrationRun::follow(const std::stop_token& stop) {
   const auto keeper = current();
   Backoff retry(50ms, 5s, random_seed());
   TimePoint write_at{};
-  bool told_held = false;
+  bool notified_held = false;
   for (;;) {
     if (stop.stop_requested()) return;
     const Phase phase = keeper->phase();
     const bool is_held = phase == Phase::kHeld;
-    if (is_held != std::exchange(told_held, is_held)) {
+    if (is_held != std::exchange(notified_held, is_held)) {
       notify(*keeper, is_held);
     } else if (phase == Phase::kLost) {
       return;

@@ -43,17 +43,17 @@ struct PatternOperand {
   std::size_t offset = 0;
 };
 
-// Only a function has more than one operand.
+// Has more than one operand only if the first is a function.
 struct PatternCommand {
   std::vector<PatternOperand> operands;
 };
 
-// Each command's value is the last argument of the next one, which is a function.
+// Each command's value is the last argument of the next one, which calls a function.
 struct PatternPipe {
   enum class Binding : std::uint8_t { kNone, kDeclare, kAssign };
 
   Binding binding = Binding::kNone;
-  std::uint32_t variable = 0;
+  std::uint32_t variable = 0;  // unless kNone: index into PatternAst::variables
   std::vector<PatternCommand> commands;
   std::size_t offset = 0;
 };

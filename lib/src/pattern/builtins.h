@@ -1,4 +1,5 @@
-// The functions of text/template that compute rather than format.
+// The functions of text/template that compare and measure. and, or and not, which need not
+// evaluate all of their arguments, are the evaluator's own.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@
 
 namespace idetcd::pattern {
 
-// The lexer has made sure that every kOpen has its kClose and that parentheses match,
-// so looking one token ahead within an action is always allowed.
+// The lexer has made sure that every kOpen has its kClose, so that after() is allowed
+// everywhere within an action.
 class PatternCursor {
  public:
   explicit PatternCursor(std::string_view pattern) : tokens_(tokenize_pattern(pattern)) {}
@@ -23,8 +23,11 @@ class PatternCursor {
   // The token after this one that is not a space.
   const PatternToken& after() const;
 
-  // Precondition of these: the token is not kEnd.
+  // Precondition: the token is not kEnd.
   const PatternToken& next() { return tokens_[at_++]; }
+
+  // Reads past a space, if there is one, and the action's end. Throws PatternError if that
+  // is not next.
   void expect_close();
 
   void skip_space();

@@ -24,7 +24,8 @@ class PatternEvaluator {
   explicit PatternEvaluator(const PatternAst& ast) : ast_(ast) {}
 
   // What the template writes for `id`; the view is valid until the next call. Throws
-  // PatternError for what Go fails at or renders as garbage, and for over kMaxName bytes.
+  // PatternError for what Go fails at or renders as garbage, and beyond kMaxName bytes or
+  // the bounds of PatternScratch and printf.
   std::string_view render(std::uint32_t id);
 
  private:

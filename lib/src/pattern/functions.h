@@ -11,15 +11,15 @@ namespace idetcd::pattern {
 
 struct PatternSignature {
   std::string_view name;
-  std::size_t least;  // arguments, with the one that comes through a pipe
-  std::size_t most;
+  std::size_t min;  // arguments, with the one that comes through a pipe
+  std::size_t max;
 };
 
 const PatternSignature& signature_of(PatternFunction function) noexcept;
 
 std::optional<PatternFunction> find_function(std::string_view name) noexcept;
 
-// Go's own words that patterns cannot use; "" for a name that Go does not know either.
+// Why a pattern cannot use `name`, if it is one of Go's words; empty for any other.
 std::string_view why_unsupported(std::string_view name) noexcept;
 
 }  // namespace idetcd::pattern

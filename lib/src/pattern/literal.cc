@@ -28,7 +28,7 @@ class QuotedReader {
   Unit next() {
     if (rest_.front() != '\\') {
       const Rune rune = decode_rune(rest_);
-      take(rune.size);
+      skip(rune.size);
       return {rune.value, false};
     }
     if (rest_.size() < 2) fail();
@@ -48,7 +48,7 @@ class QuotedReader {
     throw PatternError(offset_, fmt::format("unknown escape {}", excerpt(rest_.substr(0, 2))));
   }
 
-  void take(std::size_t size) {
+  void skip(std::size_t size) {
     rest_.remove_prefix(size);
     offset_ += size;
   }
@@ -58,7 +58,7 @@ class QuotedReader {
     constexpr std::string_view kMeanings = "\a\b\f\n\r\t\v\\";
     const auto at = kLetters.find(c);
     if (at == std::string_view::npos && c != quote_) fail();
-    take(2);
+    skip(2);
     return static_cast<unsigned char>(c == quote_ ? c : kMeanings[at]);
   }
 
@@ -68,7 +68,7 @@ class QuotedReader {
     const char* end = rest_.data() + start + digits;
     const auto [stop, error] = std::from_chars(rest_.data() + start, end, value, base);
     if (error != std::errc() || stop != end || (base == 8 && value > 0xFF)) fail();
-    take(start + digits);
+    skip(start + digits);
     return value;
   }
 
@@ -92,7 +92,7 @@ bool underscores_separate(std::string_view digits, bool after_prefix) {
   return digit_before;
 }
 
-// Takes the prefix off.
+// Removes the prefix.
 int parse_base(std::string_view& digits) {
   if (digits.size() < 2 || digits[0] != '0') return 10;
   const char letter = digits[1];

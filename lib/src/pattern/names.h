@@ -14,7 +14,8 @@ namespace idetcd::pattern {
 // with `_` let pass); nothing if it is one.
 std::optional<std::string> host_name_fault(std::string_view name);
 
-// Ids are 1..size(). One arena for the names and 8 bytes for each. Immutable once sealed.
+// Ids are 1..size(). One arena for the names and 8 bytes for each. Immutable once sealed;
+// what searches or orders (find, least, greatest) needs it sealed. Never empty then.
 class PatternNames {
  public:
   explicit PatternNames(std::size_t expected) { ends_.reserve(expected); }
@@ -22,7 +23,8 @@ class PatternNames {
   // The next id's name, in lower case and with its trailing dot, at most 254 bytes.
   void add(std::string_view name);
 
-  // Sorts. Two ids with one name, if there are such; then the names cannot be used.
+  // Sorts. Two ids with one name, if there are such; the names cannot be used then.
+  // Precondition: size() > 0.
   struct Twins {
     std::uint32_t first;
     std::uint32_t second;

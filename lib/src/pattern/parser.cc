@@ -39,7 +39,7 @@ class Parser {
     ast.nodes = parse_nodes();
     const auto& rest = cursor_.peek();
     if (rest.kind != Kind::kEnd) fail_at(rest, fmt::format("no block is open for {{{{{}}}}}", rest.text));
-    ast.variables = scope_.take_names();
+    ast.variables = std::move(scope_).names();
     ast.uses_id = pipes_.uses_id();
     return ast;
   }

@@ -46,11 +46,11 @@ void append_command(PatternPipe& pipe, PatternCommand command) {
 
 void check_count(PatternFunction function, std::size_t count, std::size_t offset) {
   const auto& signature = signature_of(function);
-  if (count >= signature.least && count <= signature.most) return;
-  const auto* const qualifier = signature.least == signature.most ? "" : "at least ";
-  const auto* const plural = signature.least == 1 ? "" : "s";
-  throw PatternError(offset, fmt::format("{} wants {}{} argument{}, not {}", signature.name, qualifier, signature.least,
-                                         plural, count));
+  if (count >= signature.min && count <= signature.max) return;
+  const auto* const qualifier = signature.min == signature.max ? "" : "at least ";
+  const auto* const plural = signature.min == 1 ? "" : "s";
+  throw PatternError(
+      offset, fmt::format("{} wants {}{} argument{}, not {}", signature.name, qualifier, signature.min, plural, count));
 }
 
 void check_calls(const PatternCommand& command, bool is_first, const PatternToken& start) {
@@ -140,7 +140,7 @@ PatternCommand PatternPipeParser::parse_command(bool is_first) {
   return command;
 }
 
-// Whether another operand follows; else takes the "|" that ends the command, if there is one.
+// Whether another operand follows; if not, reads past the "|" that ends the command, if there is one.
 bool PatternPipeParser::more_operands() {
   const bool spaced = cursor_.at(Kind::kSpace);
   cursor_.skip_space();

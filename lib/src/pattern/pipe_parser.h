@@ -17,7 +17,7 @@ class PatternPipeParser {
   // Both must outlive it.
   PatternPipeParser(PatternCursor& cursor, PatternScope& scope) : cursor_(cursor), scope_(scope) {}
 
-  // Takes the token that ends the pipe, too: kClose or kRightParen. Throws PatternError.
+  // Reads past the token that ends the pipe, too: kClose or kRightParen. Throws PatternError.
   PatternPipe parse(PatternToken::Kind end);
 
   // Whether .ID has occurred.

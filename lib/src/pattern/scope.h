@@ -1,9 +1,10 @@
-// What the parser knows about the place it is at: variables in reach, and nesting.
+// What the parser knows about the place it is at: variables in reach, nesting, and what `.` is.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pattern/cursor.h"
@@ -21,7 +22,7 @@ class PatternScope {
   std::uint32_t find(const PatternToken& token);
 
   // Names by number, as the AST keeps them.
-  std::vector<std::string>&& take_names() { return std::move(names_); }
+  std::vector<std::string> names() && { return std::move(names_); }
 
   // One level of nesting while it lives. Throws PatternError beyond kMaxPatternDepth.
   class Parenthesis {
@@ -34,7 +35,7 @@ class PatternScope {
    private:
     PatternScope& scope_;
   };
-  // A level that takes with it what was declared in it.
+  // A level of nesting at whose end what was declared in it is out of reach.
   class Block {
    public:
     Block(PatternScope& scope, const PatternToken& token)

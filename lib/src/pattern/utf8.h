@@ -13,7 +13,7 @@ inline constexpr std::uint32_t kMaxRune = 0x10FFFF;
 
 struct Rune {
   std::uint32_t value;
-  std::size_t size;  // bytes taken; 1 with kReplacementRune for an invalid byte
+  std::size_t size;  // in bytes; 1 with kReplacementRune for an invalid byte
   bool valid;
 };
 

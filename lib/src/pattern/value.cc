@@ -18,18 +18,10 @@ std::string_view type_name(PatternValue::Kind kind) noexcept {
 }
 
 void PatternScratch::append(std::string_view text, std::size_t offset) {
-  check(text.size(), offset);
+  if (text.size() > kCapacity - text_.size()) {
+    throw PatternError(offset, fmt::format("rendering one name takes more than {} bytes of text", kCapacity));
+  }
   text_.append(text);
-}
-
-void PatternScratch::append(std::size_t count, char fill, std::size_t offset) {
-  check(count, offset);
-  text_.append(count, fill);
-}
-
-void PatternScratch::check(std::size_t more, std::size_t offset) const {
-  if (more <= kCapacity - text_.size()) return;
-  throw PatternError(offset, fmt::format("rendering one name takes more than {} bytes of text", kCapacity));
 }
 
 }  // namespace idetcd::pattern

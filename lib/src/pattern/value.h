@@ -9,7 +9,7 @@
 namespace idetcd::pattern {
 
 struct PatternValue {
-  // kByte is Go's uint8, what index takes from a string; kData is the struct that has .ID.
+  // kByte is Go's uint8, what index gives of a string; kData is the struct that has .ID.
   enum class Kind : std::uint8_t { kInt, kByte, kBool, kString, kData };
 
   Kind kind = Kind::kData;
@@ -41,11 +41,8 @@ class PatternScratch {
 
   // `offset` is the place in the pattern that is to blame if the text does not fit.
   void append(std::string_view text, std::size_t offset);
-  void append(std::size_t count, char fill, std::size_t offset);
 
  private:
-  void check(std::size_t more, std::size_t offset) const;
-
   std::string text_;
 };
 

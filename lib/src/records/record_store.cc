@@ -25,10 +25,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMaxNews = 65536;
+constexpr std::size_t kMaxQueued = 65536;
 constexpr auto kProofTime = 1s;  // that etcd's proof of being there may take
 
-struct News {
+struct NumberedBatch {
   std::uint64_t watch;
   Result<WatchBatch> batch;
 };
@@ -75,7 +75,7 @@ class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
   Status list(const std::stop_token& stop);
   Result<Listing> fetch(const std::stop_token& stop);
   void open_watch();
-  void on_news(News& news);
+  void on_batch(NumberedBatch& numbered);
   void apply(const WatchBatch& batch);
   void publish();
   void notify(const RecordSet& set) const;
@@ -96,7 +96,7 @@ class RecordStore::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<SlotId> changed_;
   std::unique_ptr<Watch> watch_;
   std::uint64_t watch_number_ = 0;
-  const std::shared_ptr<Mailbox<News>> mailbox_ = std::make_shared<Mailbox<News>>(clock_, kMaxNews);
+  const std::shared_ptr<Mailbox<NumberedBatch>> mailbox_ = std::make_shared<Mailbox<NumberedBatch>>(clock_, kMaxQueued);
   bool away_ = false;
 
   const pid_t pid_;
@@ -145,7 +145,7 @@ void RecordStore::Impl::stop() {
 void RecordStore::Impl::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     act(stop);
-    for (News& news : mailbox_->take(machine_.wake(), stop)) on_news(news);
+    for (NumberedBatch& numbered : mailbox_->take(machine_.wake(), stop)) on_batch(numbered);
     if (mailbox_->take_overflow()) machine_.events_dropped(clock_.now());
     publish();  // once for all that had come
     note_liveness();
@@ -184,13 +184,13 @@ Status RecordStore::Impl::list(const std::stop_token& stop) {
 Result<Listing> RecordStore::Impl::fetch(const std::stop_token& stop) {
   Listing listing{{}, records_.fork(), {}};
   std::vector<bool> seen(options_.pattern.limit() + std::size_t{1});
-  const auto take_key = [&](const KeyValue& kv) {
+  const auto put_key = [&](const KeyValue& kv) {
     const auto slot = slot_of(kv.key);
     if (!slot) return;
     seen[*slot] = true;
     if (listing.records.put(*slot, kv)) listing.changed.push_back(*slot);
   };
-  const auto header = visit_keys(*etcd_, keys_.records(), 0, {.timeout = 10s, .stop = stop}, take_key);
+  const auto header = visit_keys(*etcd_, keys_.records(), 0, {.timeout = 10s, .stop = stop}, put_key);
   if (!header) return header.error();
   listing.header = *header;
   for (const SlotId slot : listing.records.known()) {
@@ -204,17 +204,17 @@ void RecordStore::Impl::open_watch() {
   watch_ = etcd_->watch({keys_.records(), machine_.resume_revision(), options_.prove_every},
                         [mailbox = mailbox_, number = ++watch_number_](Result<WatchBatch> batch) {
                           const bool ended = !batch;
-                          News news{number, std::move(batch)};
-                          ended ? mailbox->push(std::move(news)) : mailbox->push_or_drop(std::move(news));
+                          NumberedBatch numbered{number, std::move(batch)};
+                          ended ? mailbox->push(std::move(numbered)) : mailbox->push_or_drop(std::move(numbered));
                         });
   machine_.watching();
 }
 
-void RecordStore::Impl::on_news(News& news) {
-  if (news.watch != watch_number_) return;
+void RecordStore::Impl::on_batch(NumberedBatch& numbered) {
+  if (numbered.watch != watch_number_) return;
   const TimePoint now = clock_.now();
-  if (!news.batch) {
-    const Error& error = news.batch.error();
+  if (!numbered.batch) {
+    const Error& error = numbered.batch.error();
     watch_.reset();
     ++watch_number_;
     machine_.watch_failed(error.code, now);
@@ -223,10 +223,10 @@ void RecordStore::Impl::on_news(News& news) {
     }
     return;
   }
-  const bool continues = machine_.batch(*news.batch, now);
+  const bool continues = machine_.batch(*numbered.batch, now);
   if (std::exchange(away_, false)) log(LogLevel::kInfo, "etcd answers again");
   if (!continues) return log(LogLevel::kWarning, "etcd was restored or replaced; listing the records again");
-  apply(*news.batch);
+  apply(*numbered.batch);
 }
 
 void RecordStore::Impl::apply(const WatchBatch& batch) {

@@ -324,7 +324,7 @@ TEST_CASE("a keeper wakes at the moment its trust ends, under whatever clock", "
 TEST_CASE("a keep-alive's answer is not lost behind a heap of watch events", "[claim]") {
   World world(1);
   const auto mailbox = std::make_shared<ClaimMailbox>(world.clock, 2);
-  for (int i = 0; i < 5; ++i) mailbox->push_or_drop(WatchNews{1, WatchBatch{}});
+  for (int i = 0; i < 5; ++i) mailbox->push_or_drop(NumberedBatch{1, WatchBatch{}});
   REQUIRE(world.etcd->lease_grant(7, 20s, {}).has_value());
   LeasePair leases;
   leases.session.emplace(*world.etcd, world.clock, mailbox, 7, 20s, world.clock.now());

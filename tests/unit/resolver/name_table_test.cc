@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "idetcd-resolver/wire/wire_name.h"
@@ -29,6 +30,16 @@ const Node* find(const NameVersion& version, const std::string& name) {
 unsigned value_in(const NameVersion& version, const std::string& name) {
   const Node* const node = find(version, name);
   return node == nullptr ? 0 : std::to_integer<unsigned>(node->records(node->rrsets().front()).front());
+}
+
+// Where the node of "a." was after each of `times` replacements. No reader keeps a version.
+std::set<const Node*> replace_node(NameTable& table, std::size_t times) {
+  std::set<const Node*> nodes;
+  for (std::size_t i = 0; i < times; ++i) {
+    table.put(draft_of("a.", 1));
+    nodes.insert(find(*table.publish(), "a."));
+  }
+  return nodes;
 }
 
 TEST_CASE("a node keeps what its draft had", "[dns][table]") {
@@ -72,22 +83,22 @@ TEST_CASE("old versions stay as they were", "[dns][table]") {
   CHECK(third->size() == 1);
 }
 
-TEST_CASE("what no version can reach is freed at the next publication", "[dns][table]") {
+TEST_CASE("what no version can reach is used again, and nothing before", "[dns][table]") {
+  constexpr std::size_t kReplacements = 1000;
   NameTable table(10, 1);
-  table.put(draft_of("a.", 1));
-  auto first = table.publish();
-  table.put(draft_of("a.", 2));
-  auto second = table.publish();
-  CHECK(table.retired() > 0);
-  first.reset();
-  auto third = table.publish();
-  CHECK(table.retired() == 0);
+  CHECK(replace_node(table, kReplacements).size() < 5);
+
+  table.put(draft_of("a.", 200));
+  auto held = table.publish();
   // A newer version that is gone frees nothing while an older one is held.
-  table.put(draft_of("a.", 4));
-  third.reset();
-  auto fourth = table.publish();
-  CHECK(table.retired() > 0);
-  CHECK(value_in(*second, "a.") == 2);
+  const auto nodes = replace_node(table, kReplacements);
+  CHECK(nodes.size() == kReplacements);
+  CHECK(nodes.count(find(*held, "a.")) == 0);
+  CHECK(value_in(*held, "a.") == 200);
+
+  held.reset();
+  table.publish();
+  for (const Node* const node : replace_node(table, kReplacements / 2)) CHECK(nodes.count(node) == 1);
 }
 
 TEST_CASE("a version outlives its table", "[dns][table]") {

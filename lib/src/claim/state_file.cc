@@ -1,5 +1,6 @@
 #include "claim/state_file.h"
 
+#include "base/boot_id.h"
 #include "base/stable_hash.h"
 
 #include <fmt/format.h>
@@ -17,13 +18,6 @@
 
 namespace idetcd::internal {
 namespace {
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 // Which file the lock is on: a copied folder has another.
 std::string identity_of(int lock) {

@@ -63,8 +63,8 @@ Txn ClaimPlan::try_slot(SlotId slot, bool held_for_us) const {
   txn.compares.push_back(held_for_us ? Compare::value_is(keys_.hold(slot), intent_.node_id)
                                      : Compare::absent(keys_.hold(slot)));
   txn.success.emplace_back(PutRequest{record, intent_.record, intent_.session});
-  txn.success.emplace_back(
-      PutRequest{keys_.node(intent_.node_id), to_json(NodeEntry{slot, intent_.address}), intent_.session});
+  const NodeEntry entry{slot, intent_.address, intent_.boot};
+  txn.success.emplace_back(PutRequest{keys_.node(intent_.node_id), to_json(entry), intent_.session});
   txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.ticket(intent_.node_id))});
   if (intent_.grace != 0) {
     txn.success.emplace_back(PutRequest{keys_.hold(slot), intent_.node_id, intent_.grace});
@@ -125,7 +125,8 @@ ClaimOutcome ClaimPlan::owned_or_taken(const TxnReply& reply) const {
   const auto entry = parse_node_entry(kv.value);
   // Our own lease: an earlier try took the slot, and only its answer was lost.
   if (kv.lease == intent_.session && entry) return Owned{entry->slot, kv.mod_revision};
-  return Taken{kv.lease, entry ? entry->slot : 0, entry ? entry->address : std::string{}};
+  if (!entry) return Taken{.lease = kv.lease};
+  return Taken{kv.lease, entry->slot, entry->address, entry->boot};
 }
 
 ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {

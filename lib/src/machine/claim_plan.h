@@ -26,6 +26,7 @@ namespace idetcd::internal {
 struct ClaimIntent {
   std::string node_id{};
   std::string address{};  // told to a duplicate of us
+  std::string boot{};     // as NodeEntry has it
   std::string record{};   // JSON
   LeaseId session = 0;
   LeaseId grace = 0;             // 0: not sticky
@@ -47,7 +48,8 @@ struct Ranked {
 struct Taken {
   LeaseId lease = 0;
   SlotId slot = 0;
-  std::string address;
+  std::string address{};
+  std::string boot{};
 };
 
 struct Malformed {};  // a reply that does not fit the transaction

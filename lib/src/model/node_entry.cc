@@ -4,9 +4,19 @@
 
 namespace idetcd::internal {
 
+namespace {
+
+std::string text_of(const nlohmann::json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+}  // namespace
+
 std::string to_json(const NodeEntry& entry) {
-  return nlohmann::json{{"slot", entry.slot}, {"address", entry.address}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  nlohmann::json members{{"slot", entry.slot}, {"address", entry.address}};
+  if (!entry.boot.empty()) members["boot"] = entry.boot;
+  return members.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::optional<NodeEntry> parse_node_entry(std::string_view json) {
@@ -18,11 +28,7 @@ std::optional<NodeEntry> parse_node_entry(std::string_view json) {
   if (slot == parsed.end() || !slot->is_number_unsigned()) return std::nullopt;
   const auto number = slot->get<std::uint64_t>();
   if (number == 0 || number > kMaxLimit) return std::nullopt;
-  NodeEntry entry{static_cast<SlotId>(number), {}};
-  if (const auto address = parsed.find("address"); address != parsed.end() && address->is_string()) {
-    entry.address = address->get<std::string>();
-  }
-  return entry;
+  return NodeEntry{static_cast<SlotId>(number), text_of(parsed, "address"), text_of(parsed, "boot")};
 }
 
 }  // namespace idetcd::internal

@@ -1,4 +1,5 @@
-// NodeEntry: the value of a node/<node-id> key: {"slot":4,"address":"10.0.0.7"}.
+// NodeEntry: the value of a node/<node-id> key:
+// {"slot":4,"address":"10.0.0.7","boot":"5f0c3a6b9d2e4817"}.
 #pragma once
 
 #include <idetcd/pattern_template.h>
@@ -11,7 +12,8 @@ namespace idetcd::internal {
 
 struct NodeEntry {
   SlotId slot = 0;
-  std::string address;  // for people: where the owner is
+  std::string address{};  // where the owner is
+  std::string boot{};     // boot_mark() of its machine; empty: not said, as by earlier versions
 };
 
 std::string to_json(const NodeEntry& entry);

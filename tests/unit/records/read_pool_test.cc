@@ -33,7 +33,7 @@ TEST_CASE("a pool's names, queue, holds and nodes", "[pool]") {
   pool.write(pool.keys.record("worker2.tf.local."), R"({"ipv4":"10.0.0.2","node":"b"})", 7);
   pool.write(pool.keys.record("worker1.tf.local."), "{oops");
   pool.write(pool.keys.record("worker1x.tf.local."), "{}");  // in the range, but none of ours
-  pool.write(pool.keys.node("b"), to_json(NodeEntry{2, "10.0.0.2"}), 7);
+  pool.write(pool.keys.node("b"), to_json(NodeEntry{2, "10.0.0.2", {}}), 7);
   pool.write(pool.keys.ticket("z"), "3", 7);
   pool.write(pool.keys.ticket("a"), "2", 7);
   pool.write(pool.keys.ticket("odd"), "many");

@@ -146,6 +146,25 @@ TEST_CASE("a killed node's name stands until its lease ends, and the next node t
   CHECK(eventually([&] { return answer(witness.port(), name) == address(9); }));
 }
 
+TEST_CASE("a killed node with a node-id is started again before its lease has ended") {
+  const Pool pool(5, "3s");
+  auto flags = pool.flags(address(1));
+  flags.insert(flags.end(), {"--node-id", "host-7"});
+  SECTION("with the defaults") {}
+  SECTION("sticky, and told to wait") {
+    flags.insert(flags.end(), {"--sticky", "1m", "--on-full", "wait"});
+  }
+  std::string name;
+  {
+    Resolver killed(flags);
+    name = killed.name();
+    killed.program().signal(SIGKILL);
+  }
+  Resolver again(flags);
+  CHECK(again.name() == name);
+  CHECK(again.program().errors().find("node id 'host-7' still has slot 1") != std::string::npos);
+}
+
 TEST_CASE("a node that is asked to end gives its name back at once") {
   const Pool pool(5, "10m");  // so that it is not the lease's end that gives it back
   Resolver witness = pool.witness();

@@ -142,7 +142,8 @@ class IDETCD_EXPORT SlotClaimer {
 
   // Blocks until a slot is ours. Etcd being away is retried with jittered backoff
   // until `stop` (kCancelled). kFull: every slot is taken (OnFull::kFail).
-  // kDuplicateNode: the node id is in use. kExhausted: no thread to keep the slot
+  // kDuplicateNode: the node id is in use; if by this address or on this boot, only once that
+  // lease has outlived its time, since a run that was killed may have left it. kExhausted: no thread to keep the slot
   // with; it was given back. kDenied, kUntrusted, kInvalidArgument: as the message says.
   Result<Claim> claim(const Record& record, std::stop_token stop = {});
 

@@ -51,8 +51,9 @@ class ClaimCalls {
   Status pause(std::string_view what, const Error& error);  // after it failed
   void answered();                                          // after it did not
 
-  // Waits a little, keeping the leases alive.
+  // Waits for a little, or for `time`, keeping the leases alive. kCancelled: stopped.
   Status pause();
+  Status wait(std::chrono::nanoseconds time);
 
   // What the watches delivered; waits for it until `until` at most, keeping the leases alive.
   std::vector<NumberedBatch> wait_for_batches(TimePoint until);
@@ -65,7 +66,6 @@ class ClaimCalls {
  private:
   enum class IfThere { kOurs, kTryAnotherId };
   Result<KeptLease> grant_one(LeaseId id, std::chrono::seconds ttl, IfThere if_there, std::chrono::seconds pace);
-  Status wait(std::chrono::nanoseconds time);
 
   const std::shared_ptr<Etcd> etcd_;
   const Clock* const clock_;

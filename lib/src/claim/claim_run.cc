@@ -1,5 +1,6 @@
 #include "claim/claim_run.h"
 
+#include "base/boot_id.h"
 #include "base/stable_hash.h"
 #include "claim/claim_options.h"
 #include "model/node_entry.h"
@@ -15,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kGiveBack = 1s;  // how long to try to revoke the lease of a claim that failed
+constexpr auto kExpiry = 2s;                         // etcd deletes an ended lease's keys within this time
+constexpr std::chrono::seconds kMaxWaitOut = 24h;    // no lease of ours is longer
 
 std::string new_node_id() {
   return fmt::format("{:016x}", random_seed());
@@ -42,6 +45,8 @@ ClaimRun::ClaimRun(ClaimSetting setting, const Record& record, std::stop_token s
       calls_(setting_.etcd, *setting_.clock, setting_.options.log, setting_.options.ttl, std::move(stop)),
       keys_(std::make_shared<const PoolKeys>(setting_.options.path, setting_.pattern)),
       record_(record),
+      boot_(boot_mark()),
+      wait_backoff_(100ms, 1s, random_seed()),
       queue_wait_(calls_, *keys_, setting_.pattern,
                   {setting_.options.on_full, setting_.options.longest_wait, setting_.options.on_position}) {}
 
@@ -86,7 +91,6 @@ Status ClaimRun::prepare() {
   node_id_ = !options.node_id.empty() ? options.node_id : saved_.node_id;
   if (node_id_.empty()) node_id_ = new_node_id();
   if (saved_.node_id != node_id_) saved_ = SavedClaim{.node_id = node_id_};
-  if (saved_.lease != 0) predecessor_until_ = setting_.clock->now() + options.ttl + 2s;
   record_.node = node_id_;
   record_.token = 0;
   return {};
@@ -163,6 +167,7 @@ Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
   ClaimPlan plan(*keys_, setting_.pattern,
                  ClaimIntent{.node_id = node_id_,
                              .address = address_of(record_),
+                             .boot = boot_,
                              .record = to_json(record_),
                              .session = calls_.leases().session->id(),
                              .grace = calls_.leases().grace ? calls_.leases().grace->id() : 0,
@@ -230,8 +235,8 @@ Error ClaimRun::pool_is_full() const {
                            setting_.pattern.limit(), setting_.pattern.canonical())};
 }
 
-// The node entry is somebody else's, or what an earlier run of ours left behind: that
-// is revoked if we know it to be dead, and waited out if it may be.
+// The node entry is another node's, or what an earlier run of ours left behind: that is
+// revoked if we know it to be dead, and waited out if it may be.
 Status ClaimRun::yield_to_predecessor(const Taken& taken) {
   const bool dead_run = taken.lease == saved_.lease && saved_.owner_is_dead;
   if (taken.lease != 0 && (taken.lease == setting_.predecessor || dead_run)) {
@@ -240,14 +245,55 @@ Status ClaimRun::yield_to_predecessor(const Taken& taken) {
     if (!is_transient(revoked.error().code)) return revoked;
     return calls_.pause("revoking the former lease", revoked.error());
   }
-  if (taken.lease == saved_.lease && taken.lease != 0 && setting_.clock->now() < predecessor_until_) {
-    return calls_.pause();
+  return may_be_earlier_run(taken) ? wait_out(taken) : duplicate_node(taken);
+}
+
+// Known by our state file, or written on this machine: before it was killed, or rebooted.
+bool ClaimRun::may_be_earlier_run(const Taken& taken) const {
+  if (taken.lease == 0) return false;  // it would never end
+  const bool same_address = !taken.address.empty() && taken.address == address_of(record_);
+  const bool same_boot = !taken.boot.empty() && taken.boot == boot_;
+  return taken.lease == saved_.lease || same_address || same_boot;
+}
+
+// Whoever is dead cannot renew its lease: if it outlives its time, its owner lives. So does the
+// owner of another lease that took the first one's place meanwhile.
+Status ClaimRun::wait_out(const Taken& taken) {
+  if (waited_for_ == 0) {
+    const auto ttl = ttl_of(taken);
+    if (!ttl) return ttl.error();
+    waited_for_ = taken.lease;
+    wait_until_ = setting_.clock->now() + *ttl + kExpiry;
+    calls_.log(LogLevel::kWarning,
+               fmt::format("node id '{}' still has slot {}, claimed on this machine, probably by a run that was "
+                           "killed; waiting up to {} s for its lease to end (a state-dir lets a node resume at once)",
+                           node_id_, taken.slot, (*ttl + kExpiry).count()));
   }
-  return Error{ErrorCode::kDuplicateNode,
-               fmt::format("node id '{}' is in use by {} (slot {}), and this is {}; give each node its own node-id, "
-                           "or wait {} s if that is an earlier run of this node (a state-dir lets it resume at once)",
-                           node_id_, taken.address.empty() ? "another node" : taken.address, taken.slot,
-                           address_of(record_), setting_.options.ttl.count())};
+  if (taken.lease != waited_for_ || setting_.clock->now() >= wait_until_) return duplicate_node(taken);
+  return calls_.wait(wait_backoff_.next());
+}
+
+// As its record says; an earlier run may have had another than ours.
+Result<std::chrono::seconds> ClaimRun::ttl_of(const Taken& taken) {
+  const auto own = setting_.options.ttl;
+  if (taken.slot == 0 || taken.slot > setting_.pattern.limit()) return own;
+  const RangeRequest request{.keys = KeyRange::one(keys_->record(setting_.pattern.render(taken.slot)))};
+  auto reply =
+      calls_.retry("looking for the former claim", [&] { return setting_.etcd->range(request, calls_.options()); });
+  if (!reply) return std::move(reply).error();
+  if (reply->kvs.empty() || reply->kvs.front().lease != taken.lease) return own;
+  const auto record = parse_record(reply->kvs.front().value);
+  return record && record->ttl > 0s ? std::min(record->ttl, kMaxWaitOut) : own;
+}
+
+Error ClaimRun::duplicate_node(const Taken& taken) const {
+  const std::string remedy = waited_for_ != 0 ? " (its lease outlived its time, so it is alive)"
+                                              : fmt::format(", or wait {} s if that is an earlier run of this node",
+                                                            setting_.options.ttl.count());
+  return Error{
+      ErrorCode::kDuplicateNode,
+      fmt::format("node id '{}' is in use by {} (slot {}), and this is {}; give each node its own node-id{}", node_id_,
+                  taken.address.empty() ? "another node" : taken.address, taken.slot, address_of(record_), remedy)};
 }
 
 // --- the end ------------------------------------------------------------------------
@@ -266,7 +312,7 @@ Status ClaimRun::save(SlotId slot, Revision token) const {
 }
 
 std::string ClaimRun::node_value(SlotId slot) const {
-  return to_json(NodeEntry{slot, address_of(record_)});
+  return to_json(NodeEntry{slot, address_of(record_), boot_});
 }
 
 }  // namespace idetcd::internal

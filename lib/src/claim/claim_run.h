@@ -2,6 +2,7 @@
 // ClaimPlan.
 #pragma once
 
+#include "base/backoff.h"
 #include "claim/claim_calls.h"
 #include "claim/held_slot.h"
 #include "claim/queue_wait.h"
@@ -12,6 +13,7 @@
 #include <idetcd/record.h>
 #include <idetcd/slot_claimer.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -49,6 +51,10 @@ class ClaimRun {
   Result<std::optional<SlotId>> find_home();
   Result<Outcome> claim_with(ClaimPlan& plan);
   Status yield_to_predecessor(const Taken& taken);
+  bool may_be_earlier_run(const Taken& taken) const;
+  Status wait_out(const Taken& taken);
+  Result<std::chrono::seconds> ttl_of(const Taken& taken);
+  Error duplicate_node(const Taken& taken) const;
   Error pool_is_full() const;
 
   Outcome settle(const Owned& owned, const TxnReply& reply);
@@ -62,7 +68,10 @@ class ClaimRun {
   std::string node_id_;
   std::optional<StateFile> state_;
   SavedClaim saved_;
-  TimePoint predecessor_until_{};  // wait this long for a lease that our last run may have left
+  const std::string boot_;
+  LeaseId waited_for_ = 0;  // the lease of what may be an earlier run of this node; 0: none was met
+  TimePoint wait_until_{};  // for its end
+  Backoff wait_backoff_;
   QueueWait queue_wait_;
   Owned owned_;
   std::uint64_t cluster_id_ = 0;

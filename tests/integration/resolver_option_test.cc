@@ -119,6 +119,12 @@ TEST_CASE("a node killed and started again inside the lease has its name back, a
   CHECK(gaps == 0);
 }
 
+TEST_CASE("a state directory that cannot be made costs the memory, not the name") {
+  Resolver node(flags(random_prefix(), "10.0.0.1", {"--state-dir", "/proc/no/such/directory"}));
+  CHECK(node.name() == "worker1.tf.local.");
+  CHECK(node.program().errors().find("going on without, so a restart will not resume the name") != std::string::npos);
+}
+
 TEST_CASE("a sticky node that was dead for longer than its lease has its name back, and nobody took it") {
   const std::string path = random_prefix();
   const std::vector<std::string> sticky{"--ttl", "2s", "--node-id", "host-1", "--sticky", "1m"};

@@ -56,8 +56,9 @@ struct ClaimOptions {
   // 0: not at all. Needs a lasting node id (`node_id` or `state_dir`).
   std::chrono::seconds sticky{0};
 
-  // A directory for the state file that lets a restarted process resume its lease.
-  // Empty: none.
+  // A directory for the state file that lets a restarted process resume its lease. One
+  // that cannot be written is logged, and the claim goes on without; one whose file another
+  // live process has is kInvalidArgument. Empty: none.
   std::filesystem::path state_dir{};
 
   // Called while waiting, on the thread in claim(), when the place in the queue

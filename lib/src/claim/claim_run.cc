@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace idetcd::internal {
 namespace {
@@ -78,17 +79,10 @@ Status ClaimRun::prepare() {
   if (auto checked = check(options); !checked) return checked;
   record_.node.clear();
   if (auto valid = validate(record_); !valid) return valid;
-  if (!options.state_dir.empty()) {
-    auto file = StateFile::open(options.state_dir, pool_of(setting_));
-    if (file) {
-      state_.emplace(std::move(*file));
-      saved_ = state_->load().value_or(SavedClaim{});
-    } else if (auto carried_on = without_state(std::move(file).error()); !carried_on) {
-      return carried_on;
-    }
-  }
+  if (auto opened = open_state(); !opened) return opened;
   if (!valid_node_id(saved_.node_id)) saved_ = {};
   node_id_ = !options.node_id.empty() ? options.node_id : saved_.node_id;
+  node_id_lasts_ = !node_id_.empty();
   if (node_id_.empty()) node_id_ = new_node_id();
   if (saved_.node_id != node_id_) saved_ = SavedClaim{.node_id = node_id_};
   record_.node = node_id_;
@@ -96,12 +90,25 @@ Status ClaimRun::prepare() {
   return {};
 }
 
-// At the start that is a mistake to be told. A process that had a name once serves on:
-// a disk that got full or read-only meanwhile should not end it.
-Status ClaimRun::without_state(Error error) {
-  if (setting_.predecessor == 0) return error;
-  calls_.log(LogLevel::kWarning, error.message + "; going on without");
+Status ClaimRun::open_state() {
+  if (setting_.options.state_dir.empty()) return {};
+  auto file = StateFile::open(setting_.options.state_dir, pool_of(setting_));
+  if (file) {
+    state_.emplace(std::move(*file));
+    saved_ = state_->load().value_or(SavedClaim{});
+  } else if (file.error().code == ErrorCode::kInvalidArgument) {
+    return std::move(file).error();
+  } else {
+    go_on_without_state(file.error());
+  }
   return {};
+}
+
+// A disk that is full or read-only is no reason to have no name, and no DNS on this machine: all
+// that is lost is that the next run resumes this claim.
+void ClaimRun::go_on_without_state(const Error& error) {
+  if (std::exchange(state_is_broken_, true)) return;
+  calls_.log(LogLevel::kWarning, error.message + "; going on without, so a restart will not resume the name");
 }
 
 // Our own former run's lease, if it still lives and that run is surely dead: then
@@ -157,10 +164,8 @@ Status ClaimRun::find_slot_of_saved() {
 
 Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
   if (auto granted = calls_.grant(); !granted) return std::move(granted).error();
+  save(saved_.slot, 0);
   if (auto granted = grant_grace(); !granted) return std::move(granted).error();
-  if (auto saved = save(saved_.slot, 0); !saved) {
-    if (auto carried_on = without_state(std::move(saved).error()); !carried_on) return std::move(carried_on).error();
-  }
   auto home = find_home();
   if (!home) return std::move(home).error();
   record_.ttl = calls_.leases().session->machine().ttl();
@@ -177,7 +182,7 @@ Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
 
 Status ClaimRun::grant_grace() {
   const auto sticky = setting_.options.sticky;
-  if (sticky.count() == 0) return {};
+  if (sticky.count() == 0 || !node_id_lasts_) return {};  // else it would keep the slot for nobody
   // The session's own time, and once more: its last renewal may be younger than ours.
   const auto ttl = sticky + 2 * setting_.options.ttl;
   return calls_.grant_grace(grace_lease_id(pool_of(setting_), node_id_, ttl), ttl);
@@ -301,14 +306,17 @@ Error ClaimRun::duplicate_node(const Taken& taken) const {
 ClaimRun::Outcome ClaimRun::settle(const Owned& owned, const TxnReply& reply) {
   owned_ = owned;
   cluster_id_ = reply.header.cluster_id;
-  // Without it a restart cannot resume, which is no reason to give the slot up.
-  if (auto saved = save(owned.slot, owned.token); !saved) calls_.log(LogLevel::kWarning, saved.error().message);
+  save(owned.slot, owned.token);
   return Outcome::kHeld;
 }
 
-Status ClaimRun::save(SlotId slot, Revision token) const {
-  if (!state_) return {};
-  return state_->save(SavedClaim{node_id_, calls_.leases().session->id(), slot, token});
+void ClaimRun::save(SlotId slot, Revision token) {
+  if (!state_) return;
+  if (auto saved = state_->save(SavedClaim{node_id_, calls_.leases().session->id(), slot, token}); saved) {
+    node_id_lasts_ = true;
+  } else {
+    go_on_without_state(saved.error());
+  }
 }
 
 std::string ClaimRun::node_value(SlotId slot) const {

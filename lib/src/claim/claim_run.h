@@ -43,7 +43,8 @@ class ClaimRun {
   enum class Outcome { kHeld, kTryAgain };  // kTryAgain: with another lease
 
   Status prepare();
-  Status without_state(Error error);
+  Status open_state();
+  void go_on_without_state(const Error& error);
   Result<Outcome> resume();
   Status find_slot_of_saved();
   Result<Outcome> with_new_lease();
@@ -58,7 +59,7 @@ class ClaimRun {
   Error pool_is_full() const;
 
   Outcome settle(const Owned& owned, const TxnReply& reply);
-  Status save(SlotId slot, Revision token) const;
+  void save(SlotId slot, Revision token);
   std::string node_value(SlotId slot) const;
 
   const ClaimSetting setting_;
@@ -68,6 +69,8 @@ class ClaimRun {
   std::string node_id_;
   std::optional<StateFile> state_;
   SavedClaim saved_;
+  bool state_is_broken_ = false;  // and that was logged
+  bool node_id_lasts_ = false;    // the next run of this node will have it too
   const std::string boot_;
   LeaseId waited_for_ = 0;  // the lease of what may be an earlier run of this node; 0: none was met
   TimePoint wait_until_{};  // for its end

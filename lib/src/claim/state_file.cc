@@ -64,8 +64,8 @@ class File {
 };
 
 Error unusable(const std::filesystem::path& path, std::string_view what) {
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("state file {}: {}; name a directory that this user can write, or leave state-dir out",
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("state file {}: {}; make its directory writable for this user, or leave state-dir out",
                            path.string(), what)};
 }
 
@@ -85,7 +85,8 @@ Result<StateFile> StateFile::open(const std::filesystem::path& folder, const std
     if (!busy) return unusable(path, std::strerror(errno));
     return Error{
         ErrorCode::kInvalidArgument,
-        fmt::format("state file {} is in use by another live process; give each its own state-dir", path.string())};
+        fmt::format("state file {} is in use by another live process; give each its own state-dir", path.string()),
+        "state-dir"};
   }
   return StateFile(std::move(path), pool, lock);
 }

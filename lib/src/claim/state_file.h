@@ -26,8 +26,8 @@ struct SavedClaim {
 
 class StateFile {
  public:
-  // Creates `folder` if need be and locks the pool's file in it. kInvalidArgument
-  // with the reason if the folder cannot be used or another live process has it.
+  // Creates `folder` if need be and locks the pool's file in it. kInvalidArgument: another
+  // live process has it. kUnavailable: the folder cannot be used, for the reason named.
   static Result<StateFile> open(const std::filesystem::path& folder, const std::string& pool);
   StateFile(StateFile&& other) noexcept;
   StateFile& operator=(StateFile&&) = delete;
@@ -36,7 +36,8 @@ class StateFile {
   // Empty if there is nothing, or nothing legible, in the file.
   std::optional<SavedClaim> load() const;
 
-  Status save(const SavedClaim& claim) const;  // atomically and durably: written beside, synced, renamed
+  // Atomically and durably: written beside, synced, renamed. kUnavailable, as above.
+  Status save(const SavedClaim& claim) const;
 
  private:
   StateFile(std::filesystem::path path, std::string pool, int lock);

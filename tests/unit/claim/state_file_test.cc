@@ -1,5 +1,10 @@
 #include "claim/state_file.h"
 
+#include "base/stable_hash.h"
+#include "unit/claim/claim_world.h"
+
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
@@ -11,6 +16,9 @@
 namespace idetcd {
 using namespace internal;
 namespace {
+
+using namespace std::chrono_literals;
+using testing::World;
 
 struct Directory {
   Directory() {
@@ -31,6 +39,14 @@ struct Directory {
 
   std::filesystem::path path;
 };
+
+ClaimOptions sticky_in(const std::filesystem::path& state_dir, testing::Log& log) {
+  ClaimOptions options;
+  options.state_dir = state_dir;
+  options.sticky = 60s;
+  options.log = log.sink();
+  return options;
+}
 
 }  // namespace
 
@@ -66,6 +82,51 @@ TEST_CASE("saving a state file does not write through what lies in its way", "[c
   std::ifstream(victim) >> text;
   CHECK(text == "precious");
   CHECK(file->load()->node_id == "b");
+}
+
+TEST_CASE("a state folder that cannot be used is logged, and the name claimed without", "[claim][state]") {
+  const Directory directory;
+  const World world(3);
+  testing::Log log;
+  std::ofstream(directory.path / "file") << "not a directory";
+  const auto held = world.run(world.etcd, sticky_in(directory.path / "file" / "state", log));
+  REQUIRE(held.has_value());
+  CHECK_FALSE(held->state);
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines().front().find("Not a directory") != std::string::npos);
+  CHECK(log.lines().front().find("going on without") != std::string::npos);
+  CHECK(world.etcd->leases() == 1);  // not sticky: nobody will have this node id again
+}
+
+TEST_CASE("a state file that cannot be written is logged once, and the name claimed", "[claim][state]") {
+  const Directory directory;
+  const World world(3);
+  testing::Log log;
+  const auto hash = stable_hash(world.pattern.canonical());
+  std::filesystem::create_directory(directory.path / fmt::format("claim-{:016x}.json.new", hash));  // in the way
+  ClaimOptions options = sticky_in(directory.path, log);
+  SECTION("with a random node id") {
+    REQUIRE(world.run(world.etcd, options).has_value());
+    CHECK(world.etcd->leases() == 1);
+  }
+  SECTION("with a lasting one") {
+    options.node_id = "host-7";
+    REQUIRE(world.run(world.etcd, options).has_value());
+    CHECK(world.etcd->leases() == 2);
+  }
+  CHECK(log.lines().size() == 1);
+}
+
+TEST_CASE("a state file that another process has is refused", "[claim][state]") {
+  const Directory directory;
+  const World world(3);
+  testing::Log log;
+  const auto first = world.run(world.etcd, sticky_in(directory.path, log));
+  REQUIRE(first.has_value());
+  const auto second = world.run(world.etcd, sticky_in(directory.path, log));
+  REQUIRE_FALSE(second.has_value());
+  CHECK(second.error().code == ErrorCode::kInvalidArgument);
+  CHECK(second.error().option == "state-dir");
 }
 
 }  // namespace idetcd

@@ -1,15 +1,15 @@
 #include "http_connections.h"
 
-#include <algorithm>
+#include <idetcd/record.h>
 
-#include "common/networks.h"
+#include <algorithm>
 
 namespace idetcd::resolver {
 namespace {
 
 // A host has a whole /64 of IPv6 at its disposal, but one IPv4 address.
 Ipv6 share_of(Ipv6 peer) {
-  if (!app::is_mapped(peer)) std::fill(peer.begin() + 8, peer.end(), std::uint8_t{0});
+  if (!from_mapped(peer)) std::fill(peer.begin() + 8, peer.end(), std::uint8_t{0});
   return peer;
 }
 

@@ -1,4 +1,6 @@
 // Members that are dead, hung or restarted; destruction at bad moments; crowds.
+#include <idetcd/slot_claimer.h>
+
 #include <catch2/catch.hpp>
 
 #include <sys/wait.h>
@@ -304,6 +306,42 @@ TEST_CASE("a forked child may destroy an Etcd and its watch", "[faults]") {
   CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
   CHECK(try_put(*etcd, key, "x"));  // the parent's goes on
   CHECK(watch->has_events(1));
+}
+
+// What a call in the child gives, as the child's exit status: 0 all errors, at once.
+int calls_in_a_fork(Etcd& etcd) {
+  const auto refuses = [](const auto& reply) { return !reply && reply.error().code == ErrorCode::kInvalidArgument; };
+  if (!refuses(etcd.range({KeyRange::one("a")}, {}))) return 1;
+  if (!refuses(etcd.txn({}, {}))) return 2;
+  if (!refuses(etcd.lease_grant(1, 5s, {}))) return 3;
+  if (!refuses(etcd.lease_revoke(1, {}))) return 4;
+  bool refused = false;
+  etcd.lease_keep_alive(1, 1s, [&](const Result<KeepAliveReply>& reply) { refused = refuses(reply); });
+  if (!refused) return 5;
+  refused = false;
+  const auto watch =
+      etcd.watch({KeyRange::one("a")}, [&](const Result<WatchBatch>& batch) { refused = refuses(batch); });
+  if (!refused) return 6;
+  if (!refuses(connect({}))) return 7;
+  auto claimer = SlotClaimer(std::shared_ptr<Etcd>(&etcd, [](Etcd*) {}), *PatternTemplate::parse("w{{.ID}}.", 2), {});
+  Record record;
+  record.ipv4.push_back({127, 0, 0, 1});
+  return refuses(claimer.claim(record)) ? 0 : 8;
+}
+
+TEST_CASE("every call in a forked child is an error at once", "[faults]") {
+  const auto etcd = connect_for_test();
+  REQUIRE(try_put(*etcd, random_prefix() + "fork", "x"));
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(calls_in_a_fork(*etcd));
+  int status = 0;
+  const bool ended = eventually(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; });
+  if (!ended) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  CHECK(ended);
+  CHECK(status == 0);
 }
 
 TEST_CASE("keep-alives of a thousand leases", "[faults][own-etcd]") {

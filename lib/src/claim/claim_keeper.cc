@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include <unistd.h>
 #include <algorithm>
 
@@ -13,7 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kMaxRevoke = 1500ms;  // one call: then another member
-constexpr auto kGiveBack = 1s;                            // how long to try to, when a slot just taken cannot be kept
+constexpr std::chrono::milliseconds kMinProof = 15s;
+constexpr auto kGiveBack = 1s;  // how long to try to, when a slot just taken cannot be kept
 
 }  // namespace
 
@@ -116,13 +119,20 @@ void ClaimKeeper::on_reply(const KeepAliveAnswer& answer) {
 void ClaimKeeper::on_batch(const NumberedBatch& numbered) {
   if (numbered.batch) {
     rewatch_backoff_.reset();
+    denied_ = false;
     for (const Event& event : numbered.batch->events) on_own_record(event);
     return;
   }
   watch_.reset();
   rewatch_at_ = slot_.clock->now() + rewatch_backoff_.next();
+  const Error& error = numbered.batch.error();
+  if (error.code == ErrorCode::kDenied && !std::exchange(denied_, true) && slot_.log) {
+    slot_.log(LogLevel::kWarning,
+              fmt::format("{} cannot be watched any more, and is held as long as its lease lives: {}", slot_.name,
+                          error.message));
+  }
   // What happened in between cannot be listed any more: only asking helps.
-  if (numbered.batch.error().code == ErrorCode::kCompacted) {
+  if (error.code == ErrorCode::kCompacted) {
     unproved_ = true;
     watched_ = 0;
   }
@@ -142,7 +152,9 @@ void ClaimKeeper::on_own_record(const Event& event) {
 
 void ClaimKeeper::open_watch() {
   const Revision from = watched_ == 0 ? 0 : watched_ + 1;
-  watch_ = watch_into(*slot_.etcd, {KeyRange::one(record_key_), from}, slot_.mailbox, ++watch_number_);
+  // Keep-alives prove that the member lives. A read now and then proves that we may still read.
+  const auto prove_every = std::max<std::chrono::milliseconds>(kMinProof, 3 * ttl());
+  watch_ = watch_into(*slot_.etcd, {KeyRange::one(record_key_), from, prove_every}, slot_.mailbox, ++watch_number_);
 }
 
 void ClaimKeeper::evaluate() {

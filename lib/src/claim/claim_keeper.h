@@ -100,6 +100,7 @@ class ClaimKeeper {
   Revision watched_ = 0;    // events up to here were seen; 0: watch from now on
   TimePoint rewatch_at_{};  // when watch_ is null
   Backoff rewatch_backoff_;
+  bool denied_ = false;    // watching was, and that was logged
   bool unproved_ = false;  // verify() before holding again
   TimePoint verify_at_{};
   Backoff verify_backoff_;

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Ipv6 kBad = app::mapped({10, 0, 0, 1});
-constexpr Ipv6 kGood = app::mapped({10, 0, 0, 2});
+const Ipv6 kBad = to_mapped({10, 0, 0, 1});
+const Ipv6 kGood = to_mapped({10, 0, 0, 2});
 constexpr HttpConnections::Time kStart{};
 
 }  // namespace

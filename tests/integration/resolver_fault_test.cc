@@ -208,3 +208,31 @@ TEST_CASE("nobody reads what the daemon writes: it serves on and ends when it is
   daemon->signal(SIGTERM);
   CHECK(daemon->wait_for(10s) == 0);
 }
+
+TEST_CASE("authentication that is switched on while running is noticed, and a release that etcd refuses is told") {
+  const EtcdProcess server;
+  Resolver node(flags(server.endpoint(), "5s", "192.0.2.1"));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  const std::uint16_t port = node.port();
+  server.etcdctl({"user", "add", "root:secret"});
+  server.etcdctl({"user", "grant-role", "root", "root"});
+  server.etcdctl({"auth", "enable"});
+  const auto says = [&](const std::string& text) { return node.program().errors().find(text) != std::string::npos; };
+  CHECK(eventually([&] { return says("requires a user and password"); }));
+  CHECK(answer(port, "worker1.tf.local.") == "192.0.2.1");  // the last known records
+  node.program().signal(SIGTERM);
+  REQUIRE(node.program().wait_for(kPatience));
+  INFO(node.program().errors());
+  CHECK(says("cannot"));
+}
+
+TEST_CASE("a stop with two endpoints blames neither of them") {
+  const EtcdProcess server;
+  const std::string port = server.endpoint().substr(server.endpoint().rfind(':'));
+  Resolver node(flags("http://127.0.0.1" + port + ",http://localhost" + port, "5s", "192.0.2.1"));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  node.program().signal(SIGTERM);
+  REQUIRE(node.program().wait_for(kPatience));
+  INFO(node.program().errors());
+  CHECK(node.program().errors().find("does not answer") == std::string::npos);
+}

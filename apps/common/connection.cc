@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "resource_check.h"
+
 namespace idetcd::app {
 
 std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log) {
+  check_resources();
   EtcdOptions options;
   options.endpoints = settings.endpoints;
   options.tls = settings.tls;

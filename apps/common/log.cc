@@ -11,8 +11,11 @@
 #include <future>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "exit_status.h"
 
 namespace idetcd::app {
 namespace {
@@ -82,10 +85,14 @@ class AsyncLog {
   ~AsyncLog() {
     std::promise<void> flushed;
     auto done = flushed.get_future();
-    std::thread([pool = std::move(pool_), flushed = std::move(flushed)]() mutable {
-      pool.reset();
-      flushed.set_value();
-    }).detach();
+    try {
+      std::thread([pool = std::move(pool_), flushed = std::move(flushed)]() mutable {
+        pool.reset();
+        flushed.set_value();
+      }).detach();
+    } catch (const std::system_error&) {
+      return;  // no thread: the pool was destroyed here, with what was to run
+    }
     done.wait_for(kMaxFlush);
   }
 
@@ -101,10 +108,14 @@ class AsyncLog {
 
 }  // namespace
 
-LogSink open_log(LogLevel min_level) {
+LogSink open_log(LogLevel min_level) try {
   return [log = std::make_shared<AsyncLog>(min_level)](LogLevel level, std::string_view message) {
     log->write(level, message);
   };
+} catch (const std::system_error& error) {
+  throw Exit(kExitOs, fmt::format("cannot start the thread of the log: {}; raise the limits on threads and memory "
+                                  "(ulimit -u, ulimit -v)",
+                                  error.code().message()));
 }
 
 }  // namespace idetcd::app

@@ -125,17 +125,4 @@ Status check_readable(const std::filesystem::path& file) {
   return {};
 }
 
-Status check_writable(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::path there = std::filesystem::absolute(folder, error).lexically_normal();
-  bool created = false;
-  for (; !may(there, F_OK) && errno == ENOENT && there.has_relative_path(); created = true) there = there.parent_path();
-  if (!may(there, created ? W_OK | X_OK : R_OK | W_OK | X_OK)) return unreachable(there, "written");
-  if (created) return {};
-  for (const auto& file : std::filesystem::directory_iterator(there, error)) {
-    if (file.is_regular_file(error) && !may(file.path(), R_OK | W_OK)) return unreachable(file.path(), "written");
-  }
-  return {};
-}
-
 }  // namespace idetcd::app

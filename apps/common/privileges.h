@@ -21,8 +21,4 @@ Status lower_privileges(const std::string& account);
 // Whether this process may read the file. kDenied names it, the reason and the remedy.
 Status check_readable(const std::filesystem::path& file);
 
-// Whether it may write in the directory, and to every file in it; of one that does not exist:
-// whether it may be created.
-Status check_writable(const std::filesystem::path& folder);
-
 }  // namespace idetcd::app

@@ -1,5 +1,6 @@
 #include "shutdown.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -22,6 +23,12 @@ sigset_t set_of(std::initializer_list<int> signals) {
   return set;
 }
 
+// To stderr, unless that would have to wait for its reader.
+void write_or_drop(const std::string& text) {
+  pollfd fd{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&fd, 1, 0) == 1) (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
 }  // namespace
 
 Shutdown::Shutdown(std::initializer_list<int> signals) try {
@@ -36,6 +43,10 @@ Shutdown::Shutdown(std::initializer_list<int> signals) try {
 }
 
 Shutdown::~Shutdown() {
+  {
+    std::lock_guard lock(mutex_);
+    destroyed_ = true;
+  }
   ::eventfd_write(wake_.get(), 1);
   thread_.join();
 }
@@ -43,12 +54,35 @@ Shutdown::~Shutdown() {
 void Shutdown::run() {
   std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
   while (true) {
-    if (::poll(fds.data(), fds.size(), -1) < 0) continue;  // EINTR: a debugger, or a stop and continue
-    if (fds[1].revents != 0) return;
+    const int left = time_left();
+    if (left == 0) return;
+    if (::poll(fds.data(), fds.size(), left) < 0) continue;  // EINTR: a debugger, or a stop and continue
+    eventfd_t count = 0;
+    ::eventfd_read(wake_.get(), &count);
     signalfd_siginfo info{};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
     on_signal(static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL);
   }
+}
+
+// In milliseconds, for poll(); -1: no bound; 0: this is to be destroyed.
+int Shutdown::time_left() {
+  std::lock_guard lock(mutex_);
+  if (destroyed_) return 0;
+  if (!end_by_) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end_by_ - std::chrono::steady_clock::now());
+  if (left.count() > 0) return static_cast<int>(left.count());
+  // Something waits that nobody will wake, e.g. gRPC for a thread that it could not start.
+  write_or_drop(
+      fmt::format("the program did not end within {} ms and is ended now; its name is free when its lease ends\n",
+                  end_within_.count()));
+  ::_exit(kExitOs);
+}
+
+void Shutdown::end_within(std::chrono::milliseconds time) {
+  std::lock_guard lock(mutex_);
+  end_within_ = time;
+  if (status_) end_by_ = std::chrono::steady_clock::now() + time;
 }
 
 void Shutdown::on_signal(int number, bool from_terminal) {
@@ -71,9 +105,14 @@ void Shutdown::request(int status) {
     std::lock_guard lock(mutex_);
     if (!status_) {
       status_ = status;
-      if (deliver_) deliver_(SIGTERM);
+      if (deliver_) {
+        deliver_(SIGTERM);
+      } else if (end_within_.count() > 0) {
+        end_by_ = std::chrono::steady_clock::now() + end_within_;
+      }
     }
   }
+  ::eventfd_write(wake_.get(), 1);
   changed_.notify_all();
 }
 

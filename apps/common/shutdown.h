@@ -30,6 +30,10 @@ class Shutdown {
   // The first request counts.
   void request(int status);
 
+  // From the first request on the program has so long: then its process ends, with a message
+  // and kExitOs, whatever it waits for. Not for one that waits for a child (forward_to).
+  void end_within(std::chrono::milliseconds time);
+
   // Stop is requested together with the end; for calls that block.
   std::stop_token token() const noexcept { return source_.get_token(); }
 
@@ -48,16 +52,20 @@ class Shutdown {
 
  private:
   void run();
+  int time_left();
   void on_signal(int number, bool from_terminal);
 
   std::stop_source source_;
   std::atomic<int> signal_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<int> status_;         // guarded by mutex_
-  std::function<void(int)> deliver_;  // guarded by mutex_
-  FileDescriptor wake_;               // eventfd: ends the thread
-  FileDescriptor signals_;            // signalfd
+  std::optional<int> status_;                                    // guarded by mutex_
+  std::function<void(int)> deliver_;                             // guarded by mutex_
+  std::chrono::milliseconds end_within_{0};                      // guarded by mutex_; 0: no bound
+  std::optional<std::chrono::steady_clock::time_point> end_by_;  // guarded by mutex_
+  bool destroyed_ = false;                                       // guarded by mutex_
+  FileDescriptor wake_;                                          // eventfd: the thread should look at the above
+  FileDescriptor signals_;                                       // signalfd
   std::thread thread_;
 };
 

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/output.h"
 #include "common/privileges.h"
+#include "common/resource_check.h"
 #include "common/service_notify.h"
 #include "encode/zone_layout.h"
 
@@ -92,6 +93,7 @@ Daemon::~Daemon() {
 
 int Daemon::run() {
   shutdown_.emplace();
+  shutdown_->end_within(60s);
   log_ = app::open_log(config_.settings.log_level);
   app::say("idetcd-resolver {}\n", IDETCD_VERSION);
   make_pools();
@@ -141,9 +143,6 @@ void Daemon::lower_privileges() {
   check_file("cacert", settings.tls.ca_file);
   check_file("cert", settings.tls.cert_file);
   check_file("key", settings.tls.key_file);
-  for (const app::PoolSettings& pool : settings.pools) {
-    if (pool.claim && !pool.state_dir.empty()) check(pool.origin("state-dir"), app::check_writable(pool.state_dir));
-  }
   if (settings.run_as.empty()) return;
   check_file("conf", settings.corefile);
   check_file("password-file", settings.password_file);
@@ -156,6 +155,7 @@ void Daemon::make_pools() {
 }
 
 void Daemon::start_etcd() {
+  check_threads();
   if (config_.dev) {
     auto dev = app::DevEtcd::start(log_);
     if (!dev) throw app::Exit(dev.error());
@@ -164,6 +164,13 @@ void Daemon::start_etcd() {
     app::say("private etcd at {} in {}\n", dev_etcd_->endpoint(), dev_etcd_->folder().string());
   }
   etcd_ = app::connect_etcd(config_.settings, log_);
+}
+
+// One for each UDP worker, TCP and metrics; three for each pool: its records, its claim, its keeper.
+void Daemon::check_threads() const {
+  const app::Settings& settings = config_.settings;
+  const unsigned workers = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
+  app::check_resources(app::kOwnThreads + workers + 2 + 3 * static_cast<unsigned>(settings.pools.size()));
 }
 
 void Daemon::serve_dns() {
@@ -254,7 +261,14 @@ void Daemon::leave() {
   app::notify_service("STOPPING=1");
   {
     std::vector<std::jthread> leaving;  // each may wait for its own timeout
-    for (const auto& pool : pools_) leaving.emplace_back([&pool] { pool->release(); });
+    leaving.reserve(pools_.size());
+    for (const auto& pool : pools_) {
+      try {
+        leaving.emplace_back([&pool] { pool->release(); });
+      } catch (const std::system_error&) {  // there is no thread left
+        pool->release();
+      }
+    }
   }
   if (server_) server_->stop();
 }

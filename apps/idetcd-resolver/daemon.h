@@ -40,6 +40,7 @@ class Daemon {
   void make_pools();
   void start_etcd();
   void serve_dns();
+  void check_threads() const;
   void serve_metrics();
   void follow_records();
   void claim_names();

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <system_error>
 
 #include "common/command_line.h"
@@ -49,6 +50,8 @@ int main(int argc, char** argv) {
   } catch (const std::system_error& failure) {
     if (failure.code() == std::errc::broken_pipe) return 128 + SIGPIPE;  // as the signal would have ended it
     return app::report_exit("idetcd", app::Exit(app::kExitOs, failure.what()));
+  } catch (const std::bad_alloc&) {
+    return app::report_exit("idetcd", app::Exit(app::kExitOs, "out of memory; raise its limit (ulimit -v)"));
   } catch (const std::exception& failure) {
     return app::report_exit("idetcd", app::Exit(app::kExitInternal, failure.what()));
   }

@@ -119,6 +119,27 @@ TEST_CASE("a node killed and started again inside the lease has its name back, a
   CHECK(gaps == 0);
 }
 
+// Neither a hang nor an abort, whatever the bound: either all that it needs is there or it says so.
+TEST_CASE("with little memory the daemon runs, or ends with 71 and says why") {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they map terabytes
+  const auto kibibytes = GENERATE(100'000, 200'000, 300'000, 400'000, 600'000);
+  CAPTURE(kibibytes);
+  std::vector<std::string> argv{
+      "/bin/sh", "-c", "ulimit -v \"$1\" && shift && exec \"$@\"", "sh", std::to_string(kibibytes), IDETCD_RESOLVER};
+  for (std::string& flag : flags(random_prefix(), "10.0.0.1", {"--listen", "127.0.0.1:0"}))
+    argv.push_back(std::move(flag));
+  Program program({.argv = std::move(argv)});
+  REQUIRE(eventually([&] { return !program.running() || program.output().find("claimed ") != std::string::npos; }));
+  if (program.running()) {
+    program.signal(SIGTERM);
+    CHECK(program.wait_for(kPatience) == 0);
+  } else {
+    CHECK(program.wait_for(kPatience) == kExitOs);
+    CHECK(program.errors().find("raise the limits on threads and memory") != std::string::npos);
+  }
+#endif
+}
+
 TEST_CASE("a state directory that cannot be made costs the memory, not the name") {
   Resolver node(flags(random_prefix(), "10.0.0.1", {"--state-dir", "/proc/no/such/directory"}));
   CHECK(node.name() == "worker1.tf.local.");

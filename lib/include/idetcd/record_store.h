@@ -102,8 +102,8 @@ class IDETCD_EXPORT RecordStore {
   // Blocks until the first listing has succeeded, or until `stop` (kCancelled). It is
   // tried again, with backoff, after kUnavailable, kDeadlineExceeded, kNoSpace and
   // kCompacted; any other error ends it, e.g. kDenied, which says which permissions the
-  // pool needs, or kUntrusted. kUnavailable is returned only if the thread cannot be
-  // created. Once open, the store tries again after every error, and the last set stands.
+  // pool needs, or kUntrusted. kExhausted: the thread cannot be created. Once open, the
+  // store tries again after every error, and the last set stands.
   // Precondition: `etcd` is not null; the store shares it.
   static Result<std::unique_ptr<RecordStore>> open(std::shared_ptr<Etcd> etcd, RecordStoreOptions options,
                                                    std::stop_token stop = {});

@@ -127,8 +127,10 @@ Status RecordStore::Impl::start() {
   try {
     thread_ = std::jthread([self = shared_from_this()](const std::stop_token& stop) { self->run(stop); });
   } catch (const std::system_error& error) {
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("cannot start the thread that follows the records: {}", error.what())};
+    return Error{ErrorCode::kExhausted,
+                 fmt::format("cannot start the thread that follows the records: {}; raise the limit of processes and "
+                             "threads (ulimit -u, pids.max)",
+                             error.code().message())};
   }
   return {};
 }

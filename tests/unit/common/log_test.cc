@@ -11,8 +11,10 @@
 #include <string>
 #include <thread>
 
+#include "common/exit_status.h"
 #include "common/file_descriptor.h"
 #include "support/eventually.h"
+#include "support/no_threads.h"
 
 using namespace idetcd::app;
 using namespace std::chrono_literals;
@@ -55,6 +57,19 @@ class StderrPipe {
 };
 
 }  // namespace
+
+TEST_CASE("a log ends, and none begins, without a thread to be had", "[log]") {
+  auto log = open_log(LogLevel::kInfo);
+  const idetcd::testing::NoThreads none;
+  log = {};
+  int status = 0;
+  try {
+    log = open_log(LogLevel::kInfo);
+  } catch (const Exit& exit) {
+    status = exit.status();
+  }
+  CHECK(status == kExitOs);
+}
 
 TEST_CASE("the end of a log writes what is queued, in order", "[log]") {
   StderrPipe pipe;

@@ -2,14 +2,18 @@
 #include "common/shutdown.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <string>
 
 #include "common/exit_status.h"
 #include "common/file_descriptor.h"
+#include "common/resource_check.h"
 #include "support/eventually.h"
+#include "support/no_threads.h"
 
 using namespace idetcd::app;
 using namespace std::chrono_literals;
@@ -40,6 +44,45 @@ TEST_CASE("a child that comes after the end was requested is ended", "[shutdown]
   shutdown.forward_to([&](int number) { delivered = number; });
   CHECK(delivered == SIGTERM);
   shutdown.forward_to({});
+}
+
+TEST_CASE("a program that does not end in time is ended", "[shutdown]") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    Shutdown shutdown{SIGTERM};
+    shutdown.end_within(50ms);
+    ::kill(::getpid(), SIGTERM);
+    while (true) ::pause();  // as gRPC does for a thread that was never started
+  }
+  int status = 0;
+  const bool ended = eventually(10s, [&] { return ::waitpid(child, &status, WNOHANG) == child; });
+  if (!ended) ::kill(child, SIGKILL);
+  REQUIRE(ended);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == kExitOs);
+}
+
+TEST_CASE("a program that ends in time has its own status", "[shutdown]") {
+  Shutdown shutdown{SIGTERM};
+  shutdown.end_within(1h);
+  shutdown.request(kExitTryLater);
+  CHECK(shutdown.wait_for(10s) == kExitTryLater);
+}
+
+TEST_CASE("without a thread for gRPC there is an error before it is used", "[resources]") {
+  check_resources();
+  const idetcd::testing::NoThreads none;
+  int status = 0;
+  std::string message;
+  try {
+    check_resources();
+  } catch (const Exit& exit) {
+    status = exit.status();
+    message = exit.what();
+  }
+  CHECK(status == kExitOs);
+  CHECK(message.find("raise the limits on threads and memory") != std::string::npos);
 }
 
 TEST_CASE("without a file descriptor left there is an error, not a deaf program", "[shutdown]") {

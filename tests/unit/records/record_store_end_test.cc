@@ -90,7 +90,7 @@ TEST_CASE("without a thread there is no store, but an Error", "[store]") {
   const testing::NoThreads none;
   const auto store = RecordStore::open(cluster.etcd, {.pattern = cluster.pattern});
   REQUIRE_FALSE(store.has_value());
-  CHECK(store.error().code == ErrorCode::kUnavailable);
+  CHECK(store.error().code == ErrorCode::kExhausted);
   CHECK_THAT(store.error().message, Catch::Contains("cannot start the thread"));
 }
 

@@ -99,8 +99,8 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   const PatternTemplate pattern = app::parse_pattern(pool);
   auto guard = Guard::start(grace_for(pool));  // before there is any thread
   if (!guard) throw app::Exit(app::kExitOs, guard.error().message);
+  app::Shutdown signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};  // before the log has its thread
   const LogSink log = app::open_log(settings.log_level);
-  app::Shutdown signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
   std::size_t position = 0;
   const auto etcd = app::connect_etcd(settings, log);
   SlotClaimer claimer(etcd, pattern,

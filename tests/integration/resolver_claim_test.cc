@@ -296,6 +296,20 @@ TEST_CASE("exec that is ended before it has a name says so with its status") {
   CHECK(command.output().find("it ran") == std::string::npos);
 }
 
+TEST_CASE("exec that is asked to end ends its command and gives its name back at once") {
+  const Pool pool(3, "10m");  // so that it is not the lease's end that gives it back
+  std::vector<std::string> exec{IDETCD_COMPANION, "exec"};
+  const auto arguments = pool.flags(address(1));
+  exec.insert(exec.end(), arguments.begin(), arguments.end());
+  exec.insert(exec.end(), {"--", "sh", "-c", "echo running; exec sleep 600"});
+  Program command({.argv = exec});
+  REQUIRE(eventually([&] { return command.output() == "running\n"; }));
+  CHECK(pool.in_etcd("worker1.tf.local."));
+  command.signal(SIGTERM);
+  CHECK(command.wait_for(kPatience) == 128 + SIGTERM);
+  CHECK_FALSE(pool.in_etcd("worker1.tf.local."));
+}
+
 TEST_CASE("exec that is killed leaves no worker behind, though its start script ignores signals") {
   const Pool pool(3);
   std::vector<std::string> exec{IDETCD_COMPANION, "exec"};

@@ -86,6 +86,7 @@ void add_flags(CLI::App& app, std::initializer_list<SettingGroup> groups, GivenF
 bool parse_command_line(CLI::App& app, int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   std::vector<const char*> pointers;
+  pointers.reserve(arguments.size());
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   const bool erased = erase_passwords(argc, argv);
   try {

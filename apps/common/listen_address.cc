@@ -59,7 +59,7 @@ sockaddr_storage stored(const Socket& socket) {
 
 }  // namespace
 
-bool ListenAddress::wildcard() const noexcept {
+bool ListenAddress::wildcard() const {
   return !ip || *ip == IpAddress(Ipv4{}) || *ip == IpAddress(Ipv6{});
 }
 

@@ -22,7 +22,7 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 
   // Whether this is every address of at least one family.
-  bool wildcard() const noexcept;
+  bool wildcard() const;
 };
 
 // "127.0.0.1:53", "[::1]:53", ":53" or "*:53" for all; or an address or "*" alone, with

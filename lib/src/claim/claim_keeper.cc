@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include <unistd.h>
@@ -210,18 +211,18 @@ void ClaimKeeper::set_held() {
   if (change(Phase::kHeld, {})) log_change(Phase::kHeld, {});
 }
 
-void ClaimKeeper::set_suspect(std::string reason) {
+void ClaimKeeper::set_suspect(const std::string& reason) {
   trust_until_.store(0, std::memory_order_release);
   if (change(Phase::kSuspect, reason)) log_change(Phase::kSuspect, reason);
 }
 
-void ClaimKeeper::set_lost(std::string reason) {
+void ClaimKeeper::set_lost(const std::string& reason) {
   trust_until_.store(0, std::memory_order_release);
   if (change(Phase::kLost, reason)) log_change(Phase::kLost, reason);
 }
 
 bool ClaimKeeper::change(Phase phase, std::string reason) {
-  std::stop_source fire(std::nostopstate);
+  std::optional<std::stop_source> fire;
   {
     std::lock_guard lock(mutex_);
     if (phase == phase_ || phase_ == Phase::kLost) return false;
@@ -230,7 +231,7 @@ bool ClaimKeeper::change(Phase phase, std::string reason) {
     phase_ = phase;
     reason_ = std::move(reason);
   }
-  fire.request_stop();  // outside the lock: it runs other people's callbacks
+  if (fire) fire->request_stop();  // outside the lock: it runs other people's callbacks
   if (on_change_) on_change_();
   return true;
 }

@@ -64,8 +64,8 @@ class ClaimKeeper {
   void evaluate();                           // whether trust has run out or the lease has ended
   void verify(const std::stop_token& stop);  // asks etcd whether node entry and record are still ours
   void set_held();
-  void set_suspect(std::string reason);
-  void set_lost(std::string reason);
+  void set_suspect(const std::string& reason);
+  void set_lost(const std::string& reason);
   bool change(Phase phase, std::string reason);
   void log_change(Phase phase, const std::string& reason) const;
   Status revoke(TimePoint until, const std::stop_token& stop);

@@ -2,6 +2,7 @@
 
 #include "claim/registration_run.h"
 
+#include <new>
 #include <utility>
 
 namespace idetcd {
@@ -42,7 +43,7 @@ Registration::~Registration() {
 void Registration::end() noexcept {
   if (!impl_) return;
   if (impl_->forked()) {
-    (void)new std::shared_ptr<RegistrationRun>(std::move(impl_));
+    (void)new (std::nothrow) std::shared_ptr<RegistrationRun>(std::move(impl_));
     return;
   }
   const auto impl = std::move(impl_);

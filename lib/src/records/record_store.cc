@@ -16,6 +16,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 
@@ -290,7 +291,7 @@ RecordStore::RecordStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 // them: what it inherited stays where it is.
 RecordStore::~RecordStore() {
   if (impl_->forked()) {
-    (void)new std::shared_ptr<Impl>(std::move(impl_));
+    (void)new (std::nothrow) std::shared_ptr<Impl>(std::move(impl_));
   } else {
     impl_->stop();
   }

@@ -39,7 +39,7 @@ struct KeepAlives::Request {
 
 class KeepAlives::KeepAliveStream : public DuplexStream<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
  public:
-  KeepAliveStream(std::shared_ptr<KeepAlives> owner, Member& over, LiveCalls& calls)
+  KeepAliveStream(const std::shared_ptr<KeepAlives>& owner, Member& over, LiveCalls& calls)
       : DuplexStream(owner, over, calls, kLeaseKeepAlive), owner_(*owner) {}
 
   // Guarded by the hub's mutex_. Per lease in the order of sending, which is the order
@@ -108,7 +108,7 @@ KeepAlives::StreamPtr KeepAlives::stream_for_next(bool& opened) {
   Member* member = &channels_.current();
   StreamPtr oldest;
   for (std::size_t tried = 0; tried < channels_.size(); ++tried, member = &channels_.after(*member)) {
-    const auto stream = newest_at(*member);
+    auto stream = newest_at(*member);
     opened = !stream;
     if (!stream) return open(*member);
     if (!stream->silent_for(kLate)) return stream;
@@ -190,8 +190,8 @@ void KeepAlives::ask_what_is_left(KeepAliveStream& stream, const RequestPtr& req
     if (message.ttl() < 0) checked.ttl = std::chrono::seconds(0);
     answer(*request, lock, checked);
   };
-  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, std::move(question),
-                                                               time_left(request->deadline), done);
+  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, stream.member,
+                                                               std::move(question), time_left(request->deadline), done);
 }
 
 void KeepAlives::ask_version(KeepAliveStream& stream) {
@@ -203,7 +203,7 @@ void KeepAlives::ask_version(KeepAliveStream& stream) {
                      "the next keep-alive takes; upgrade etcd to 3.4.31, 3.5.13 or newer",
                      url, message.version()));
   };
-  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, {}, kVersionTimeout, done);
+  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, stream.member, {}, kVersionTimeout, done);
 }
 
 void KeepAlives::on_timeout(const RequestPtr& request) {

@@ -71,10 +71,10 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
   void give_up(Stream& stream, Error why);                                   // with mutex_ held; on_end() follows
   void forget_token(const Stream& stream) { authenticator_.forget(stream.token_); }
 
-  // A unary call beside the streams, at the member of one of them and with its token.
-  // Without the lock, as is `done`; exactly once, in shutdown() with CANCELLED.
+  // A unary call beside the streams, with the token of one of them. Without the lock, as is
+  // `done`; exactly once, in shutdown() with CANCELLED.
   template <class Question, class Answer>
-  void ask(const Method<Question, Answer>& method, const Stream& stream, Question question,
+  void ask(const Method<Question, Answer>& method, const Stream& stream, const Member& member, Question question,
            std::chrono::milliseconds timeout, std::function<void(const grpc::Status&, Answer&)> done);
 
   // Other people's code, which runs without the lock. Leaves `lock` locked.
@@ -110,8 +110,9 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
 };
 
 template <class Question, class Answer>
-void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream, Question question,
-                    std::chrono::milliseconds timeout, std::function<void(const grpc::Status&, Answer&)> done) {
+void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream, const Member& member,
+                    Question question, std::chrono::milliseconds timeout,
+                    std::function<void(const grpc::Status&, Answer&)> done) {
   struct Call {
     explicit Call(LiveCalls& calls) : ticket(calls) {}
     const LiveCalls::Ticket ticket;
@@ -128,7 +129,7 @@ void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream
     asking_.insert(&call->context);
     if (closed_) call->context.TryCancel();
   }
-  method.call(stream.member.channel, &call->context, &call->question, &call->answer,
+  method.call(member.channel, &call->context, &call->question, &call->answer,
               [self = shared_from_this(), call, done = std::move(done)](const grpc::Status& status) {
                 done(status, call->answer);
                 const std::lock_guard lock(self->mutex_);

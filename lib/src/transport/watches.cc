@@ -20,10 +20,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// For a proof; twice as long after each member that gave none, for it may be an etcd that
-// has more to do than it can, and watching anew only adds to that.
-constexpr milliseconds kFirstPatience{500};
-constexpr int kMaxDoublings = 4;
+constexpr milliseconds kLate{500};           // without a proof: the next member is asked too
+constexpr milliseconds kMaxProofTime{8000};  // then the watch ends, where nobody answers
 
 pb::WatchRequest create_message(std::int64_t id, const WatchRequest& request) {
   pb::WatchRequest message;
@@ -53,9 +51,18 @@ struct Watches::Watcher {
   bool ended = false;
 };
 
+// One search for a sign of life, at one member after the other until one answers. Guarded by
+// the hub's mutex_.
+struct Watches::Proof {
+  std::shared_ptr<WatchStream> stream;
+  std::size_t asked = 0;  // members
+  bool settled = false;
+  std::unique_ptr<grpc::Alarm> late;
+};
+
 class Watches::WatchStream : public DuplexStream<pb::WatchRequest, pb::WatchResponse> {
  public:
-  WatchStream(std::shared_ptr<Watches> owner, Member& over, LiveCalls& calls)
+  WatchStream(const std::shared_ptr<Watches>& owner, Member& over, LiveCalls& calls)
       : DuplexStream(owner, over, calls, kWatch), owner_(*owner) {}
 
   // guarded by the hub's mutex_:
@@ -127,7 +134,6 @@ void Watches::on_message(WatchStream& stream, pb::WatchResponse& message) {
   {
     const std::lock_guard lock(mutex_);
     stream.heard = true;
-    unproved_ = 0;
   }
   if (message.created()) return on_created(stream, message);
   if (message.canceled() || message.compact_revision() != 0) return on_canceled(stream, message);
@@ -256,25 +262,66 @@ void Watches::set_quiet_alarm(const std::shared_ptr<WatchStream>& stream) {
 }
 
 void Watches::on_quiet(const std::shared_ptr<WatchStream>& stream) {
-  std::unique_lock lock(mutex_);
-  if (closed_ || stream->prove_every.count() == 0) return;
-  if (stream->heard) return set_quiet_alarm(stream);
-  const auto patience = kFirstPatience * (1 << std::min(unproved_, kMaxDoublings));
-  pb::RangeRequest question;
-  question.set_key(stream->proof_key);
-  question.set_count_only(true);
-  lock.unlock();
-  ask<pb::RangeRequest, pb::RangeResponse>(kRange, *stream, std::move(question), patience,
-                                           [this, stream](const grpc::Status& status, pb::RangeResponse& message) {
-                                             status.ok() ? on_proof(stream, decode(message.header()))
-                                                         : on_no_proof(stream, status);
-                                           });
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || stream->prove_every.count() == 0) return;
+    if (stream->heard) return set_quiet_alarm(stream);
+  }
+  auto proof = std::make_shared<Proof>();
+  proof->stream = stream;
+  ask_for_proof(proof, stream->member);
 }
 
-void Watches::on_proof(const std::shared_ptr<WatchStream>& stream, const Header& header) {
+void Watches::ask_for_proof(const std::shared_ptr<Proof>& proof, Member& member) {
+  pb::RangeRequest question;
+  question.set_count_only(true);
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    question.set_key(proof->stream->proof_key);
+    ++proof->asked;
+    proof->late = std::make_unique<grpc::Alarm>();
+    // The alarm may not hold what holds it; the question does.
+    proof->late->Set(from_now(kLate), [weak = std::weak_ptr(proof), owner = weak_from_this(), &member](bool expired) {
+      const auto late = weak.lock();
+      const auto hub = owner.lock();
+      if (expired && late && hub) static_cast<Watches&>(*hub).on_late(late, member);
+    });
+  }
+  ask<pb::RangeRequest, pb::RangeResponse>(
+      kRange, *proof->stream, member, std::move(question), kMaxProofTime,
+      [this, proof, &member](const grpc::Status& status, pb::RangeResponse& message) {
+        on_proof(proof, member, status, decode(message.header()));
+      });
+}
+
+void Watches::on_late(const std::shared_ptr<Proof>& proof, Member& member) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || proof->settled || proof->asked >= channels_.size()) return;
+  }
+  ask_for_proof(proof, channels_.after(member));
+}
+
+void Watches::on_proof(const std::shared_ptr<Proof>& proof, Member& member, const grpc::Status& status,
+                       const Header& header) {
   std::unique_lock lock(mutex_);
-  unproved_ = 0;
-  if (closed_ || stream->prove_every.count() == 0) return;
+  const auto& stream = proof->stream;
+  const bool own = &member == &stream->member;
+  if (closed_ || proof->settled || (!own && !status.ok())) return;
+  proof->settled = true;
+  proof->late->Cancel();
+  if (stream->prove_every.count() == 0) return;  // it has ended
+  if (own) return status.ok() ? proved(stream, lock, header) : not_proved(stream, lock, status);
+  if (stream->heard) return set_quiet_alarm(stream);  // it lives after all
+  lock.unlock();
+  channels_.leave(stream->member, &member);
+  leave(stream->member);  // also when it was not the current one any more
+}
+
+// Leaves `lock` unlocked, as the next does.
+void Watches::proved(const std::shared_ptr<WatchStream>& stream, std::unique_lock<std::mutex>& lock,
+                     const Header& header) {
   std::vector<WatcherPtr> told;
   for (const auto& [id, watcher] : stream->watchers) {
     if (watcher->request.prove_every.count() > 0) told.push_back(watcher);
@@ -284,24 +331,25 @@ void Watches::on_proof(const std::shared_ptr<WatchStream>& stream, const Header&
     notify(*watcher, lock, WatchBatch{header, {}});
     lock.lock();
   }
+  lock.unlock();
 }
 
-void Watches::on_no_proof(const std::shared_ptr<WatchStream>& stream, const grpc::Status& status) {
+void Watches::not_proved(const std::shared_ptr<WatchStream>& stream, std::unique_lock<std::mutex>& lock,
+                         const grpc::Status& status) {
   auto error = to_error(status, stream->member.endpoint);
   const bool old_token = authenticator_.enabled() && refuses_token(status);
-  if (old_token) {
-    forget_token(*stream);
-    error.code = ErrorCode::kUnavailable;  // the next stream signs in anew
-  } else if (blames_member(error.code)) {
-    error = {ErrorCode::kUnavailable, error.message + ", not to a read that proves it lives"};
-    channels_.leave(stream->member);
+  const bool hangs = !old_token && blames_member(error.code);
+  if (hangs && stream->heard) {
+    set_quiet_alarm(stream);  // it lives after all
+    return lock.unlock();
   }
-  const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  if (stream->heard && !old_token && blames_member(error.code)) return set_quiet_alarm(stream);  // it lives after all
-  ++unproved_;
+  if (old_token) forget_token(*stream);  // the next stream signs in anew
+  if (old_token || hangs) error.code = ErrorCode::kUnavailable;
+  if (hangs) error.message += ", not to a read that proves it lives";
   if (current_ == stream) current_.reset();
   give_up(*stream, std::move(error));
+  lock.unlock();
+  if (hangs) channels_.leave(stream->member);
 }
 
 void Watches::drop(WatchStream& stream, std::int64_t id) {

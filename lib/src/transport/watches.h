@@ -17,7 +17,8 @@ namespace idetcd::internal::transport {
 // did not answer, its watches end: they would tell nothing until it goes on.
 //
 // A quiet stream may be one that nothing happens on, or a member that hangs. Where a watch
-// asked for it (WatchRequest::prove_every), a quiet member is asked to read a key. Not for
+// asked for it (WatchRequest::prove_every), a quiet member is asked to read a key. When it is
+// late the next one is asked too, and if that answers first, the quiet one is left. Not for
 // a progress notification: etcd's grpc-proxy 3.4 ends when it gets such a request.
 class Watches : public StreamHub {
  public:
@@ -35,6 +36,7 @@ class Watches : public StreamHub {
   class WatchStream;
   class Handle;
   struct Watcher;
+  struct Proof;
   using WatcherPtr = std::shared_ptr<Watcher>;
 
   void join(const WatcherPtr& watcher);
@@ -53,13 +55,16 @@ class Watches : public StreamHub {
   void expect_proof(const std::shared_ptr<WatchStream>& stream, const WatchRequest& request);  // with mutex_ held
   void set_quiet_alarm(const std::shared_ptr<WatchStream>& stream);                            // with mutex_ held
   void on_quiet(const std::shared_ptr<WatchStream>& stream);
-  void on_proof(const std::shared_ptr<WatchStream>& stream, const Header& header);
-  void on_no_proof(const std::shared_ptr<WatchStream>& stream, const grpc::Status& status);
+  void ask_for_proof(const std::shared_ptr<Proof>& proof, Member& member);
+  void on_late(const std::shared_ptr<Proof>& proof, Member& member);
+  void on_proof(const std::shared_ptr<Proof>& proof, Member& member, const grpc::Status& status, const Header& header);
+  void proved(const std::shared_ptr<WatchStream>& stream, std::unique_lock<std::mutex>& lock, const Header& header);
+  void not_proved(const std::shared_ptr<WatchStream>& stream, std::unique_lock<std::mutex>& lock,
+                  const grpc::Status& status);
 
   // guarded by mutex_:
   std::shared_ptr<WatchStream> current_;
   std::int64_t last_id_ = 0;
-  int unproved_ = 0;  // streams in a row that were left for it
 };
 
 }  // namespace idetcd::internal::transport

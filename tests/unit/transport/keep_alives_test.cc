@@ -117,6 +117,26 @@ TEST_CASE("a quiet watch is told that its member lives, and ends when that proof
   server.kv.hangs = false;
 }
 
+TEST_CASE("a quiet watch moves to a member that answers when its own does not") {
+  ScriptedEtcd a, b;
+  const auto etcd = connect_for_test({a.endpoint(), b.endpoint()});
+  WatchRequest request{KeyRange::one("a"), 0};
+  request.prove_every = 50ms;
+  const WatchLog log(*etcd, request);
+  REQUIRE(eventually([&] { return a.watch.requests().size() + b.watch.requests().size() == 1; }));
+  ScriptedEtcd& used = a.watch.requests().empty() ? b : a;
+  ScriptedEtcd& other = &used == &a ? b : a;
+  REQUIRE(used.watch.answer_created(used.watch.id_of(0)));
+  REQUIRE(log.established());
+  used.kv.hangs = true;
+  REQUIRE(log.has_ended());
+  CHECK(log.end()->code == ErrorCode::kUnavailable);
+  CHECK(other.kv.reads > 0);
+  const WatchLog next(*etcd, request);
+  CHECK(other.watch.has_requests(1));
+  used.kv.hangs = false;
+}
+
 TEST_CASE("a version of etcd that may end living leases is warned of, once") {
   std::mutex mutex;
   std::vector<std::string> warnings;

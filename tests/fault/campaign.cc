@@ -18,12 +18,14 @@ using idetcd::testing::Outcome;
 struct Sum {
   int rounds = 0;
   int losses = 0;
+  int taken = 0;
   int needless = 0;
   Outcome worst;
 
   void add(const Outcome& outcome, bool confirmable) {
     ++rounds;
     losses += outcome.losses;
+    taken += outcome.taken;
     if (confirmable) needless += outcome.losses;
     worst.gap = std::max(worst.gap, outcome.gap);
     worst.shared = std::max(worst.shared, outcome.shared);
@@ -39,15 +41,16 @@ long ms(std::chrono::milliseconds time) {
 }
 
 void print(const std::map<std::string, Sum>& sums) {
-  std::printf("\n%-75s %6s %6s %8s %7s %7s %7s %7s %s\n", "fault", "rounds", "losses", "needless", "gap", "shared",
-              "healed", "behind", "failed queries");
+  std::printf("\n%-75s %6s %6s %6s %8s %7s %7s %7s %7s %s\n", "fault", "rounds", "losses", "taken", "needless", "gap",
+              "shared", "healed", "behind", "failed queries");
   for (const auto& [name, sum] : sums) {
-    std::printf("%-75s %6d %6d %8d %7ld %7ld %7ld %7ld %ld of %ld\n", name.c_str(), sum.rounds, sum.losses,
-                sum.needless, ms(sum.worst.gap), ms(sum.worst.shared), ms(sum.worst.heal), ms(sum.worst.seen.worst),
-                sum.worst.seen.failed, sum.worst.seen.queries);
+    std::printf("%-75s %6d %6d %6d %8d %7ld %7ld %7ld %7ld %ld of %ld\n", name.c_str(), sum.rounds, sum.losses,
+                sum.taken, sum.needless, ms(sum.worst.gap), ms(sum.worst.shared), ms(sum.worst.heal),
+                ms(sum.worst.seen.worst), sum.worst.seen.failed, sum.worst.seen.queries);
   }
   std::printf(
-      "losses: names let go; needless: those when etcd would have confirmed in time. Longest, in ms: gap, without\n"
+      "losses: names let go, unconfirmed; taken: etcd ended the lease; needless: losses when etcd would have\n"
+      "confirmed in time. Longest, in ms: gap, without\n"
       "an answer from etcd to anybody; shared, one name held by two; healed, after the fault until all was as\n"
       "before; behind, of a DNS answer behind what etcd had confirmed.\n");
 }

@@ -12,7 +12,8 @@ idetcd=$build/apps/idetcd/idetcd
 folder=$(mktemp -d)
 trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null; wait; rm -rf "$folder"' EXIT
 
-ways=("etcd is stopped for longer than a lease lives" "exec is killed" "exec is stopped" "exec is asked to end")
+ways=("etcd is stopped for longer than a lease lives" "exec is killed" "exec is stopped"
+  "exec is asked to end, and killed when its command does not")
 kinds=("ignores SIGTERM" "forks, and its parent ends" "leaves its session" "leaves its process group, ignoring SIGTERM")
 
 # What the command runs: `beat` lives until it is killed and ignores what it can.
@@ -83,7 +84,7 @@ one() {
     0) kill -STOP "$etcd"; sleep $((ttl + 2)); kill -CONT "$etcd" ;;
     1) kill -KILL "$first" ;;
     2) kill -STOP "$first" ;;
-    3) kill -TERM "$first" ;;
+    3) kill -TERM "$first"; sleep 1; kill -KILL "$first" 2> /dev/null ;;
   esac
   # With etcd stopped both may have ended: whoever comes next shows it.
   if ((way == 0)); then hold "$file" $kind; fi
@@ -118,7 +119,7 @@ lane() {
 
 failed=0
 pids=()
-for ((i = 0; i < lanes; ++i)); do lane $i & pids+=($!); done
+for ((i = 0; i < lanes; ++i)); do lane $i 2> /dev/null & pids+=($!); done  # bash tells of each process that was killed
 for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
 echo "$rounds rounds: $( ((failed == 0)) && echo "nothing of an old owner lived beside a new one" || echo "failed")"
 exit $failed

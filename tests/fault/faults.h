@@ -85,7 +85,8 @@ struct Fault {
 };
 
 struct Outcome {
-  int losses = 0;
+  int losses = 0;                       // etcd did not confirm in time
+  int taken = 0;                        // etcd ended the lease
   std::chrono::milliseconds gap{0};     // in which etcd would have confirmed no lease
   std::chrono::milliseconds shared{0};  // the longest time for which a slot had two owners
   std::chrono::milliseconds heal{0};    // from the end of the fault until all is as before
@@ -119,7 +120,7 @@ struct FaultyCluster {
  private:
   bool well() const;
   std::string state() const;
-  int losses() const;
+  int count(int (Node::*losses)() const) const;
 };
 
 std::string in_one_line(const Fault& fault, const Outcome& outcome);

@@ -29,9 +29,10 @@ class Node {
     options.claim.ttl = ttl;
     options.claim.on_full = OnFull::kWait;
     options.on_claimed = [this](const Ownership& ownership) { claimed(ownership); };
-    options.on_lost = [this](std::string_view) {
+    options.on_lost = [this](std::string_view reason) {
       slot_ = 0;
       ++losses_;
+      if (reason.find("confirm") == std::string_view::npos) ++taken_;
     };
     Record record;
     record.ipv4.push_back({127, 0, 0, 1});
@@ -45,6 +46,7 @@ class Node {
     return slot != 0 && registration_->held() && slot_ == slot ? slot : 0;
   }
   int losses() const { return losses_; }
+  int taken() const { return taken_; }  // of these: etcd ended the lease
   int number() const { return number_; }
   std::multimap<SlotId, Revision> tokens() const {
     const std::lock_guard lock(mutex_);
@@ -61,6 +63,7 @@ class Node {
   const int number_;
   std::atomic<SlotId> slot_{0};
   std::atomic<int> losses_{0};
+  std::atomic<int> taken_{0};
   mutable std::mutex mutex_;
   std::multimap<SlotId, Revision> tokens_;      // guarded by mutex_
   std::unique_ptr<Registration> registration_;  // last: its callbacks use the others

@@ -31,8 +31,9 @@ void write_or_drop(const std::string& text) {
 
 }  // namespace
 
-Shutdown::Shutdown(std::initializer_list<int> signals) try {
-  const sigset_t set = set_of(signals);
+Shutdown::Shutdown(std::initializer_list<int> signals, std::initializer_list<int> noted) try : noted_(set_of(noted)) {
+  sigset_t set = set_of(signals);
+  for (const int number : noted) sigaddset(&set, number);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
   signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
@@ -88,6 +89,10 @@ void Shutdown::end_within(std::chrono::milliseconds time) {
 void Shutdown::on_signal(int number, bool from_terminal) {
   {
     std::lock_guard lock(mutex_);
+    if (sigismember(&noted_, number) == 1) {
+      if (note_) note_(number);
+      return;
+    }
     if (deliver_) {
       if (!from_terminal) deliver_(number);
       return;
@@ -120,6 +125,11 @@ std::optional<int> Shutdown::wait_for(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, timeout, [this] { return status_.has_value(); });
   return status_;
+}
+
+void Shutdown::note_to(std::function<void(int)> note) {
+  std::lock_guard lock(mutex_);
+  note_ = std::move(note);
 }
 
 void Shutdown::forward_to(std::function<void(int)> deliver) {

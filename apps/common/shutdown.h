@@ -17,12 +17,13 @@
 namespace idetcd::app {
 
 // Construct it on the main thread before any other thread is started: from then on its
-// signals do not kill the process but request the end with status 0, or go to a child.
+// signals do not kill the process but request the end with status 0, or go to a child, and
+// those that are only to be noted do not even that.
 // Owns one thread. All members are safe to call from any thread.
 class Shutdown {
  public:
   // Throws Exit if the system has no file descriptor or thread left.
-  explicit Shutdown(std::initializer_list<int> signals = {SIGINT, SIGTERM});
+  explicit Shutdown(std::initializer_list<int> signals = {SIGINT, SIGTERM}, std::initializer_list<int> noted = {});
   Shutdown(const Shutdown&) = delete;
   Shutdown& operator=(const Shutdown&) = delete;
   ~Shutdown();
@@ -43,6 +44,10 @@ class Shutdown {
   // The signal that requested the end; 0: none did.
   int signal() const noexcept { return signal_; }
 
+  // From now on `note` is called for each signal of `noted`, on this object's thread; it must not block or call
+  // back. Until then they have no effect.
+  void note_to(std::function<void(int signal)> note);
+
   // From now on signals go to `deliver`, which passes them on to a child; empty: they
   // request the end again. Those of a terminal are left out, because it sends them to the
   // child itself. A request(), earlier or later, delivers SIGTERM. `deliver` is called on
@@ -55,12 +60,14 @@ class Shutdown {
   int time_left();
   void on_signal(int number, bool from_terminal);
 
+  const sigset_t noted_;
   std::stop_source source_;
   std::atomic<int> signal_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<int> status_;                                    // guarded by mutex_
   std::function<void(int)> deliver_;                             // guarded by mutex_
+  std::function<void(int)> note_;                                // guarded by mutex_
   std::chrono::milliseconds end_within_{0};                      // guarded by mutex_; 0: no bound
   std::optional<std::chrono::steady_clock::time_point> end_by_;  // guarded by mutex_
   bool destroyed_ = false;                                       // guarded by mutex_

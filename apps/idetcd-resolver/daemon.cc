@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <system_error>
@@ -92,9 +95,11 @@ Daemon::~Daemon() {
 }
 
 int Daemon::run() {
-  shutdown_.emplace();
+  shutdown_.emplace(std::initializer_list<int>{SIGINT, SIGTERM},
+                    std::initializer_list<int>{SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE});
   shutdown_->end_within(60s);
   log_ = app::open_log(config_.settings.log_level);
+  shutdown_->note_to([this](int number) { note_signal(number); });
   app::say("idetcd-resolver {}\n", IDETCD_VERSION);
   make_pools();
   start_etcd();
@@ -110,6 +115,15 @@ int Daemon::run() {
   }
   leave();
   return *status;
+}
+
+// A signal that ended the daemon would leave its name behind until the lease ends.
+void Daemon::note_signal(int number) {
+  const bool reload = number == SIGHUP || number == SIGUSR1;
+  log_(LogLevel::kWarning,
+       fmt::format("received SIG{}{}", sigabbrev_np(number),
+                   reload ? ": the configuration cannot be reloaded while the daemon runs; restart it instead"
+                          : ", which has no effect"));
 }
 
 // Before anything is claimed: a node that cannot serve must not take a name. And as root, where

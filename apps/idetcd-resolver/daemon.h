@@ -35,6 +35,7 @@ class Daemon {
   int run();
 
  private:
+  void note_signal(int number);
   void open_sockets();
   void lower_privileges();
   void make_pools();
@@ -55,8 +56,8 @@ class Daemon {
   const std::vector<PatternTemplate> patterns_;  // in the order of the pools
   std::vector<app::ListenAddress> listen_;
   std::vector<Listener> sockets_;          // until they are served
-  std::optional<app::Shutdown> shutdown_;  // there from the start of run(), as all below
-  LogSink log_;
+  LogSink log_;                            // there from the start of run(), as all below
+  std::optional<app::Shutdown> shutdown_;  // its thread logs
   std::mutex notifying_;  // so that the service manager gets the newest state last
 
   // In the order of construction.

@@ -36,6 +36,19 @@ TEST_CASE("signals end the program, go to its child, or end the program again", 
   CHECK(shutdown.signal() == SIGTERM);
 }
 
+TEST_CASE("a signal that is only noted neither ends the program nor reaches its child", "[shutdown]") {
+  Shutdown shutdown({SIGTERM}, {SIGHUP});
+  ::kill(::getpid(), SIGHUP);  // before anybody wants to know
+  std::atomic<int> noted{0};
+  shutdown.note_to([&](int number) { noted = number; });
+  shutdown.forward_to([](int) { FAIL(); });
+  ::kill(::getpid(), SIGHUP);
+  CHECK(eventually([&] { return noted == SIGHUP; }));
+  CHECK_FALSE(shutdown.wait_for(0ms));
+  shutdown.forward_to({});
+  shutdown.note_to({});
+}
+
 TEST_CASE("a child that comes after the end was requested is ended", "[shutdown]") {
   Shutdown shutdown{SIGTERM};
   ::kill(::getpid(), SIGTERM);

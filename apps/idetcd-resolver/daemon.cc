@@ -260,7 +260,10 @@ void Daemon::serve_metrics() {
 HttpReply Daemon::http_reply(std::string_view path) const {
   if (path == "/metrics") return {200, to_prometheus(stats())};
   if (path == "/health") return {200, "OK\n"};
-  if (path == "/ready") return is_ready(stats()) ? HttpReply{200, "READY\n"} : HttpReply{503, "NOT READY\n"};
+  if (path == "/ready") {
+    Readiness readiness = readiness_of(stats().pools, config_.settings.max_stale);
+    return {readiness.ready ? 200U : 503U, std::move(readiness.text)};
+  }
   return {404, "not found; this server has /metrics, /ready and /health\n"};
 }
 

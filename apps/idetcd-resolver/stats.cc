@@ -1,5 +1,6 @@
 #include "stats.h"
 
+#include <fmt/format.h>
 #include <idetcd/version.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
@@ -126,6 +127,20 @@ void add_pools(Families& families, const std::vector<PoolStats>& pools) {
   }
 }
 
+std::string age_of_records(const PoolStats& pool, std::optional<std::chrono::seconds> max_stale) {
+  if (pool.etcd_live) return "records current";
+  return fmt::format("etcd unreachable for {:.0f} s; {}", pool.etcd_behind_seconds,
+                     max_stale ? fmt::format("records served until max-stale, {} s", max_stale->count())
+                               : "records served on");
+}
+
+std::string state_of_claim(const PoolStats& pool) {
+  if (pool.claim_held) return fmt::format("name held (slot {})", pool.claim_slot);
+  if (pool.claims_total > 0) return "name held before, and lost";
+  if (pool.queue_position == 0) return "no name yet";
+  return fmt::format("no name yet, at position {} of the queue", pool.queue_position);
+}
+
 }  // namespace
 
 std::string to_prometheus(const Stats& stats) {
@@ -144,15 +159,27 @@ Freshness freshness_of(std::span<const PoolStats> pools, std::optional<std::chro
   for (const PoolStats& pool : pools) {
     if (pool.etcd_live) continue;
     const bool expired =
-        pool.etcd_revision == 0 || (max_stale && pool.etcd_behind_seconds > static_cast<double>(max_stale->count()));
+        pool.etcd_revision == 0 || (max_stale && pool.etcd_behind_seconds >= static_cast<double>(max_stale->count()));
     worst = std::max(worst, expired ? Freshness::kExpired : Freshness::kStale);
   }
   return worst;
 }
 
-bool is_ready(const Stats& stats) {
-  return std::all_of(stats.pools.begin(), stats.pools.end(),
-                     [](const PoolStats& pool) { return pool.etcd_live && (!pool.claims || pool.claim_held); });
+Readiness readiness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale) {
+  Readiness readiness;
+  std::string lines;
+  for (const PoolStats& pool : pools) {
+    const auto add = [&](bool ok, std::string_view fact) {
+      lines += fmt::format("{}: {}: {}\n", ok ? "ok" : "not ready", pool.pool, fact);
+      readiness.ready = readiness.ready && ok;
+    };
+    add(pool.etcd_revision != 0, pool.etcd_revision != 0 ? "records read" : "records not read yet");
+    if (pool.etcd_revision != 0)
+      add(freshness_of(std::span(&pool, 1), max_stale) != Freshness::kExpired, age_of_records(pool, max_stale));
+    if (pool.claims) add(pool.claims_total > 0, state_of_claim(pool));
+  }
+  readiness.text = fmt::format("{}\n{}", readiness.ready ? "READY" : "NOT READY", lines);
+  return readiness;
 }
 
 }  // namespace idetcd::resolver

@@ -43,10 +43,17 @@ struct Stats {
 std::string to_prometheus(const Stats& stats);
 
 // That of the pool that is furthest behind. Expired: a pool has not been read yet, or is
-// behind for longer than `max_stale` (none: without limit).
+// behind for as long as `max_stale` (none: without limit; 0: it is not live).
 Freshness freshness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale);
 
-// Ready to serve: the records of every pool are current, and every wanted name is held.
-bool is_ready(const Stats& stats);
+// Whether clients should be sent to this node, and why.
+struct Readiness {
+  bool ready = true;
+  std::string text{};  // READY or NOT READY, then a line for each condition: "ok: ..." or "not ready: ..."
+};
+
+// Ready: the records of every pool were read and are not past `max_stale`, and every wanted name was held once. While
+// etcd is away the last records are served and the names stay, so a node that was ready stays ready.
+Readiness readiness_of(std::span<const PoolStats> pools, std::optional<std::chrono::seconds> max_stale);
 
 }  // namespace idetcd::resolver

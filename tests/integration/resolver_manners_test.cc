@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "common/exit_status.h"
+#include "support/etcd_process.h"
 #include "support/eventually.h"
+#include "support/http_get.h"
 #include "support/program.h"
 
 using namespace idetcd::testing;
@@ -28,6 +30,13 @@ std::vector<std::string> flags(const std::string& path, std::vector<std::string>
 
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+std::uint16_t metrics_port(Resolver& node) {
+  const std::string mark = "metrics on 127.0.0.1:";
+  eventually([&] { return has(node.program().output(), mark); });
+  const std::string output = node.program().output();
+  return static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
 }
 
 }  // namespace
@@ -49,4 +58,29 @@ TEST_CASE("signals that mean nothing yet are logged, and the name is kept") {
   CHECK(answer(node.port(), "worker1.tf.local.") == "10.0.0.1");
   node.program().signal(SIGTERM);
   CHECK(node.program().wait_for(kPatience) == 0);
+}
+
+TEST_CASE("a node that was ready stays ready while etcd is away, until max-stale") {
+  EtcdProcess etcd;
+  const auto start = [&](const std::string& role, std::vector<std::string> more) {
+    more.insert(more.end(), {"--endpoints", etcd.endpoint(), "--pattern", role + "{{.ID}}.tf.local.", "--advertise",
+                             "10.0.0.1", "--metrics", "127.0.0.1:0", "--ttl", "2s"});
+    return Resolver(std::move(more));
+  };
+  Resolver for_ever = start("w", {});
+  Resolver bounded = start("b", {"--max-stale", "1s"});
+  REQUIRE(for_ever.name() == "w1.tf.local.");
+  REQUIRE(bounded.name() == "b1.tf.local.");
+  const std::uint16_t port = metrics_port(for_ever);
+  const std::uint16_t bounded_port = metrics_port(bounded);
+  CHECK(eventually([&] { return has(http_get(port, "/ready"), "READY\nok: w{{.ID}}.tf.local.: records read\n"); }));
+  CHECK(has(http_get(port, "/ready"), "ok: w{{.ID}}.tf.local.: name held (slot 1)\n"));
+  etcd.kill();
+  CHECK(eventually([&] { return has(http_get(bounded_port, "/ready"), " 503 "); }));
+  CHECK(has(http_get(bounded_port, "/ready"), "not ready: b{{.ID}}.tf.local.: etcd unreachable for "));
+  CHECK(eventually([&] { return has(http_get(port, "/ready"), "ok: w{{.ID}}.tf.local.: name held before, and lost"); }));
+  const std::string reply = http_get(port, "/ready");
+  CHECK(has(reply, " 200 "));
+  CHECK(has(reply, "ok: w{{.ID}}.tf.local.: etcd unreachable for "));
+  CHECK(answer(for_ever.port(), "w1.tf.local.") == "10.0.0.1");
 }

@@ -1,9 +1,5 @@
 // What the daemon's options promise, seen from outside.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -15,6 +11,7 @@
 
 #include "common/exit_status.h"
 #include "support/eventually.h"
+#include "support/http_get.h"
 #include "support/notify_socket.h"
 #include "support/program.h"
 
@@ -31,26 +28,6 @@ std::vector<std::string> flags(const std::string& path, const std::string& addre
                                "--pattern",   "worker{{.ID}}.tf.local.", "--advertise", address};
   all.insert(all.end(), more.begin(), more.end());
   return all;
-}
-
-// The whole reply to GET `path`.
-std::string http_get(std::uint16_t port, const std::string& path) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in server{};
-  server.sin_family = AF_INET;
-  server.sin_port = htons(port);
-  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string reply;
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
-    if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
-      char buffer[4096];
-      for (ssize_t n = 0; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
-        reply.append(buffer, static_cast<std::size_t>(n));
-    }
-  }
-  ::close(fd);
-  return reply;
 }
 
 bool has(const std::string& text, const std::string& part) {
@@ -218,7 +195,10 @@ TEST_CASE("who waits tells its place and is not ready") {
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
   const std::string line = "\nidetcd_claim_queue_position{pool=\"worker{{.ID}}.tf.local.\"} ";
   CHECK(eventually([&] { return has(http_get(port, "/metrics"), line + "1\n"); }));
-  CHECK(has(http_get(port, "/ready"), " 503 "));
+  const std::string waiting = http_get(port, "/ready");
+  CHECK(has(waiting, " 503 "));
+  CHECK(has(waiting, "NOT READY\nok: worker{{.ID}}.tf.local.: records read\nok: "));
+  CHECK(has(waiting, "not ready: worker{{.ID}}.tf.local.: no name yet, at position 1 of the queue\n"));
   holder.program().signal(SIGTERM);
   REQUIRE(waiter.name() == "worker1.tf.local.");
   CHECK(eventually([&] { return has(http_get(port, "/metrics"), line + "0\n"); }));

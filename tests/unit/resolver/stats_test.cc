@@ -69,16 +69,41 @@ TEST_CASE("the zone is as stale as its stalest pool") {
   CHECK(freshness_of(std::span(pools).first(1), std::chrono::seconds(10)) == Freshness::kLive);
 }
 
-TEST_CASE("ready means all records read and present, and every wanted name held") {
-  Stats stats;
-  stats.pools.resize(2);
-  CHECK_FALSE(is_ready(stats));
-  for (PoolStats& pool : stats.pools) pool.etcd_live = true;
-  CHECK_FALSE(is_ready(stats));
-  stats.pools[0].claim_held = true;
-  CHECK_FALSE(is_ready(stats));
-  stats.pools[1].claims = false;
-  CHECK(is_ready(stats));
-  stats.pools[1].etcd_live = false;
-  CHECK_FALSE(is_ready(stats));
+TEST_CASE("ready means records read and not too old, and every wanted name held once") {
+  std::vector<PoolStats> pools(2);
+  pools[0].pool = "w.";
+  pools[1].pool = "p.";
+  pools[1].claims = false;
+  const auto ready = [&](std::optional<std::chrono::seconds> max_stale = {}) {
+    return readiness_of(pools, max_stale).ready;
+  };
+  CHECK(readiness_of(pools, {}).text ==
+        "NOT READY\nnot ready: w.: records not read yet\nnot ready: w.: no name yet\n"
+        "not ready: p.: records not read yet\n");
+  for (PoolStats& pool : pools) {
+    pool.etcd_live = true;
+    pool.etcd_revision = 7;
+  }
+  CHECK_FALSE(ready());
+  pools[0].claim_held = true;
+  pools[0].claims_total = 1;
+  pools[0].claim_slot = 4;
+  CHECK(readiness_of(pools, {}).text ==
+        "READY\nok: w.: records read\nok: w.: records current\nok: w.: name held (slot 4)\n"
+        "ok: p.: records read\nok: p.: records current\n");
+  pools[0].claim_held = false;
+  pools[1].etcd_live = false;
+  pools[1].etcd_behind_seconds = 11;
+  CHECK(ready());
+  CHECK(ready(std::chrono::seconds(12)));
+  CHECK_FALSE(ready(std::chrono::seconds(10)));
+}
+
+TEST_CASE("max-stale 0 means that only current records are served") {
+  std::vector<PoolStats> pools(1);
+  pools[0].etcd_revision = 7;
+  pools[0].etcd_live = true;
+  CHECK(freshness_of(pools, std::chrono::seconds(0)) == Freshness::kLive);
+  pools[0].etcd_live = false;
+  CHECK(freshness_of(pools, std::chrono::seconds(0)) == Freshness::kExpired);
 }

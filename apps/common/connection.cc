@@ -5,6 +5,36 @@
 #include "resource_check.h"
 
 namespace idetcd::app {
+namespace {
+
+std::string describe(const MyAddresses& addresses) {
+  std::string text;
+  const auto add = [&text](const std::string& address) { text += (text.empty() ? "" : ", ") + address; };
+  for (const Ipv4& v4 : addresses.ipv4) add(idetcd::to_string(v4));
+  for (const Ipv6& v6 : addresses.ipv6) add(idetcd::to_string(v6));
+  return fmt::format("{} ({}{}{})", text, addresses.interface, addresses.interface.empty() ? "" : ", ",
+                     idetcd::to_string(addresses.source));
+}
+
+std::string doubt_about(const MyAddresses& addresses) {
+  switch (addresses.source) {
+    case AddressSource::kAdvertise:
+    case AddressSource::kFilter:
+    case AddressSource::kEtcdRoute:
+    case AddressSource::kDefaultRoute: return {};
+    case AddressSource::kInterface:
+    case AddressSource::kBridge:
+      return fmt::format(
+          "publishing {} is a guess: there is no route to etcd or to the outside; set advertise, interface or cidr",
+          describe(addresses));
+    case AddressSource::kLoopback:
+      return fmt::format("publishing {}: no other machine reaches it; set advertise, interface or cidr",
+                         describe(addresses));
+  }
+  return {};
+}
+
+}  // namespace
 
 std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log) {
   check_resources();
@@ -49,10 +79,11 @@ ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log, std::fu
   return options;
 }
 
-Record own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port) {
+Publication own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port) {
   auto addresses = my_addresses(address_options(settings, pool));
   if (!addresses) refuse(pool.origin(addresses.error().option), addresses.error().message);
-  Record record;
+  Publication publication{{}, describe(*addresses), doubt_about(*addresses)};
+  Record& record = publication.record;
   record.ipv4 = std::move(addresses->ipv4);
   record.ipv6 = std::move(addresses->ipv6);
   record.port = port;
@@ -64,7 +95,7 @@ Record own_record(const Settings& settings, const PoolSettings& pool, std::uint1
   check("srv");
   record.meta = pool.meta;
   check("meta");
-  return record;
+  return publication;
 }
 
 Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t position) {

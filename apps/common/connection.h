@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "exit_status.h"
 #include "settings.h"
@@ -24,9 +25,15 @@ MyAddressOptions address_options(const Settings& settings, const PoolSettings& p
 ClaimOptions claim_options(const PoolSettings& pool, const LogSink& log,
                            std::function<void(std::size_t)> on_position = {});
 
-// What this node publishes in `pool`: its addresses and `port`. Throws Exit if it has no
-// address. May block as my_addresses().
-Record own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port);
+// What this node publishes in a pool, and what to tell people of it.
+struct Publication {
+  Record record;
+  std::string addresses;  // "10.0.0.7, fd00::7 (eth0, default route)"
+  std::string warning;    // why others may not reach these addresses; empty: no doubt
+};
+
+// The addresses of this node and `port`. Throws Exit if it has no address. May block as my_addresses().
+Publication own_record(const Settings& settings, const PoolSettings& pool, std::uint16_t port);
 
 // The message and the status to end with when a claim failed. `position`: the last one
 // in the queue; 0 if there was none.

@@ -15,7 +15,6 @@
 #include <thread>
 #include <utility>
 
-#include "common/connection.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "common/privileges.h"
@@ -189,7 +188,7 @@ void Daemon::check_threads() const {
 
 void Daemon::serve_dns() {
   const app::Settings& settings = config_.settings;
-  for (const app::PoolSettings& pool : settings.pools) own_records_.push_back(app::own_record(settings, pool, 0));
+  for (const app::PoolSettings& pool : settings.pools) published_.push_back(app::own_record(settings, pool, 0));
   auto publisher = ZonePublisher::create(zone_options());
   if (!publisher) refuse_zones(settings, publisher.error());
   publisher_ = std::move(*publisher);
@@ -199,7 +198,7 @@ void Daemon::serve_dns() {
   auto server = DnsServer::serve({}, std::move(sockets_), *answerer_);
   if (!server) throw app::Exit(app::kExitOs, server.error().message);
   server_ = std::move(*server);
-  for (Record& record : own_records_) record.port = server_->port();
+  for (app::Publication& published : published_) published.record.port = server_->port();
   std::vector<std::string> zones;
   for (const auto& pool : pools_) {
     if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
@@ -215,8 +214,9 @@ ZoneOptions Daemon::zone_options() const {
     options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
   options.reverse_zones = settings.reverse;
   options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[own].ttl);
-  std::vector<IpAddress> advertised(own_records_[own].ipv4.begin(), own_records_[own].ipv4.end());
-  advertised.insert(advertised.end(), own_records_[own].ipv6.begin(), own_records_[own].ipv6.end());
+  const Record& record = published_[own].record;
+  std::vector<IpAddress> advertised(record.ipv4.begin(), record.ipv4.end());
+  advertised.insert(advertised.end(), record.ipv6.begin(), record.ipv6.end());
   for (const IpAddress& address : app::reachable_addresses(listen_, advertised)) {
     if (const auto* ipv4 = std::get_if<Ipv4>(&address))
       options.nameserver_ipv4.push_back(*ipv4);
@@ -242,7 +242,7 @@ void Daemon::claim_names() {
     const auto on_ended = [this](const app::Exit& exit) {
       shutdown_->request(app::report_exit("idetcd-resolver", exit));
     };
-    pools_[index]->claim(etcd_, own_records_[index],
+    pools_[index]->claim(etcd_, published_[index],
                          {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});
   }
   if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) notify_service();

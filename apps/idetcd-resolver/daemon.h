@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "answer/answerer.h"
+#include "common/connection.h"
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
 #include "common/shutdown.h"
@@ -58,12 +59,12 @@ class Daemon {
   std::vector<Listener> sockets_;          // until they are served
   LogSink log_;                            // there from the start of run(), as all below
   std::optional<app::Shutdown> shutdown_;  // its thread logs
-  std::mutex notifying_;  // so that the service manager gets the newest state last
+  std::mutex notifying_;                   // so that the service manager gets the newest state last
 
   // In the order of construction.
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
-  std::vector<Record> own_records_;  // in the order of the pools
+  std::vector<app::Publication> published_;  // in the order of the pools
   std::unique_ptr<ZonePublisher> publisher_;
   std::unique_ptr<Answerer> answerer_;
   std::unique_ptr<DnsServer> server_;

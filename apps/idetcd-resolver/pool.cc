@@ -6,7 +6,6 @@
 #include <chrono>
 #include <utility>
 
-#include "common/connection.h"
 #include "common/output.h"
 
 namespace idetcd::resolver {
@@ -43,15 +42,17 @@ bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const s
   return true;
 }
 
-void Pool::claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents events) {
+void Pool::claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication, PoolEvents events) {
   events_ = std::move(events);
+  addresses_ = std::move(publication.addresses);
+  if (!publication.warning.empty()) log_(LogLevel::kWarning, publication.warning);
   RegistrationOptions options;
   options.claim = app::claim_options(settings_, log_, [this](std::size_t position) { on_position(position); });
   options.on_lost_do = settings_.on_lost == app::OnLostPolicy::kReclaim ? OnLost::kReclaim : OnLost::kStop;
   options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
   options.on_lost = [this](std::string_view reason) { on_lost(reason); };
   options.on_ended = [this](const Error& error) { on_ended(error); };
-  auto started = Registration::start(etcd, pattern_, std::move(options), std::move(record));
+  auto started = Registration::start(etcd, pattern_, std::move(options), std::move(publication.record));
   if (!started) return on_ended(started.error());
   registration_ = std::make_unique<Registration>(std::move(*started));
   registration_there_ = registration_.get();
@@ -116,8 +117,8 @@ void Pool::on_claimed(const Ownership& ownership) {
   claimed_ = true;
   position_ = 0;
   ++claims_;
-  app::say("claimed {} (slot {} of {}, lease {:x}, ttl {}s)\n", ownership.name, ownership.slot, pattern_.limit(),
-           static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
+  app::say("claimed {} -> {}; slot {} of {}, lease {:x}, ttl {}s\n", ownership.name, addresses_, ownership.slot,
+           pattern_.limit(), static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
   events_.on_claim_changed();
 }
 

@@ -14,6 +14,7 @@
 #include <stop_token>
 #include <string>
 
+#include "common/connection.h"
 #include "common/exit_status.h"
 #include "common/settings.h"
 #include "stats.h"
@@ -42,7 +43,7 @@ class Pool {
   bool follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop);
 
   // Starts to claim and returns at once.
-  void claim(const std::shared_ptr<Etcd>& etcd, Record record, PoolEvents events);
+  void claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication, PoolEvents events);
 
   // Gives the name back. Blocks, at most 5 s.
   void release();
@@ -68,6 +69,7 @@ class Pool {
   const std::string prefix_;  // of log messages
   const LogSink log_;
   PoolEvents events_;
+  std::string addresses_;      // as published, for people
   std::size_t malformed_ = 0;  // as last logged
 
   std::unique_ptr<RecordStore> store_;

@@ -105,13 +105,16 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   const auto etcd = app::connect_etcd(settings, log);
   SlotClaimer claimer(etcd, pattern,
                       app::claim_options(pool, log, [&position](std::size_t place) { position = place; }));
-  auto claim = claimer.claim(app::own_record(settings, pool, 0), signals.token());
+  const app::Publication published = app::own_record(settings, pool, 0);
+  if (!published.warning.empty()) log(LogLevel::kWarning, published.warning);
+  auto claim = claimer.claim(published.record, signals.token());
   if (!claim && claim.error().code == ErrorCode::kCancelled) {
     throw app::Exit(128 + signals.signal(),
                     "interrupted by a signal before a name was claimed; the command was not run");
   }
   if (!claim) throw app::claim_failure(pool, claim.error(), position);
-  log(LogLevel::kInfo, fmt::format("claimed {} (slot {} of {})", claim->name(), claim->slot(), pattern.limit()));
+  log(LogLevel::kInfo, fmt::format("claimed {} -> {}; slot {} of {}", claim->name(), published.addresses, claim->slot(),
+                                   pattern.limit()));
   const Guard::Ended ended = run_command(*claim, command, **guard, signals);
   if (ended.escaped != 0) leave_name_behind(*claim, ended);
   const int code = exit_status(*claim, ended, log);

@@ -1,9 +1,10 @@
 // How the programs behave towards the person who runs them.
-#include <sys/types.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,9 +79,32 @@ TEST_CASE("a node that was ready stays ready while etcd is away, until max-stale
   etcd.kill();
   CHECK(eventually([&] { return has(http_get(bounded_port, "/ready"), " 503 "); }));
   CHECK(has(http_get(bounded_port, "/ready"), "not ready: b{{.ID}}.tf.local.: etcd unreachable for "));
-  CHECK(eventually([&] { return has(http_get(port, "/ready"), "ok: w{{.ID}}.tf.local.: name held before, and lost"); }));
+  CHECK(
+      eventually([&] { return has(http_get(port, "/ready"), "ok: w{{.ID}}.tf.local.: name held before, and lost"); }));
   const std::string reply = http_get(port, "/ready");
   CHECK(has(reply, " 200 "));
   CHECK(has(reply, "ok: w{{.ID}}.tf.local.: etcd unreachable for "));
   CHECK(answer(for_ever.port(), "w1.tf.local.") == "10.0.0.1");
+}
+
+TEST_CASE("a node tells which addresses it publishes, and why; loopback with a warning") {
+  const std::vector<std::string> pool{"--endpoints", test_endpoints().front(), "--path", random_prefix(),
+                                      "--pattern",   "worker{{.ID}}.tf.local."};
+  const auto start = [&](std::vector<std::string> more) {
+    more.insert(more.end(), pool.begin(), pool.end());
+    return Resolver(std::move(more));
+  };
+  Resolver given = start({"--advertise", "10.0.0.7,fd00::7"});
+  REQUIRE_FALSE(given.name().empty());
+  CHECK(has(given.program().output(), "claimed worker1.tf.local. -> 10.0.0.7, fd00::7 (advertise); slot 1 of 10"));
+  CHECK_FALSE(has(given.program().errors(), "publishing"));
+  Resolver filtered = start({"--interface", "lo", "--cidr", "127.0.0.0/8"});
+  REQUIRE_FALSE(filtered.name().empty());
+  CHECK(has(filtered.program().output(), "claimed worker2.tf.local. -> 127.0.0.1 (lo, interface or cidr); slot 2"));
+  if (::geteuid() != 0 || std::system("unshare --net ip link set lo up 2> /dev/null") != 0) return;
+  // A machine with loopback only, and no etcd: what is published is told before it is claimed.
+  Program alone(
+      {.argv = {"unshare", "--net", "sh", "-c", "ip link set lo up; exec \"$@\"", "sh", IDETCD_COMPANION, "exec",
+                "--endpoints", "http://127.0.0.1:1", "--pattern", "worker{{.ID}}.tf.local.", "--", "true"}});
+  CHECK(eventually([&] { return has(alone.errors(), "(lo, loopback): no other machine reaches it; set advertise"); }));
 }

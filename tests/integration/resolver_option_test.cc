@@ -180,7 +180,7 @@ TEST_CASE("environment and Corefile configure as flags do, in their order") {
   Program node({.argv = {IDETCD_RESOLVER, "--listen", "127.0.0.1:0"},
                 .variables = {{"IDETCD_LIMIT", "3"}, {"ETCDCTL_ENDPOINTS", ""}},
                 .corefile = corefile});
-  CHECK(eventually([&] { return has(node.output(), "claimed file1.tf.local. (slot 1 of 3"); }));
+  CHECK(eventually([&] { return has(node.output(), "claimed file1.tf.local. -> 10.0.0.1 (advertise); slot 1 of 3"); }));
 }
 
 TEST_CASE("who waits tells its place and is not ready") {

@@ -29,7 +29,7 @@ std::set<std::string> claimed(Resolver& node) {
   const std::string mark = "claimed ";
   for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
     const auto begin = at + mark.size();
-    names.insert(text.substr(begin, text.find(" (", begin) - begin));
+    names.insert(text.substr(begin, text.find(" -> ", begin) - begin));
   }
   return names;
 }
@@ -128,7 +128,7 @@ TEST_CASE("--pattern chooses among a file's roles, and the others are served") {
   CHECK(has(undecided.errors(), "choose one with --pattern: '" + kWorkers + "', '" + kServers + "'"));
   Resolver chief(cluster.flags("10.0.0.9", {"--pattern", "chief{{.ID}}.lead."}));
   CHECK(claims(chief, {"chief1.lead."}));
-  CHECK(has(chief.program().output(), "(slot 1 of 1,"));
+  CHECK(has(chief.program().output(), "; slot 1 of 1,"));
   ls.insert(ls.end(), {"--pattern", kServers});
   Program listing({.argv = ls});
   CHECK(listing.wait_for(kPatience) == 0);

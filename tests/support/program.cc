@@ -89,7 +89,7 @@ std::string Resolver::name(std::chrono::milliseconds patience) {
   std::string found;
   eventually(patience, [&] {
     const bool ended = !program_.running();
-    found = between(program_.output(), "claimed ", " (");
+    found = between(program_.output(), "claimed ", " -> ");
     return ended || !found.empty();
   });
   return found;
@@ -97,7 +97,7 @@ std::string Resolver::name(std::chrono::milliseconds patience) {
 
 unsigned Resolver::slot() {
   if (name().empty()) return 0;
-  return static_cast<unsigned>(std::atoi(between(program_.output(), "(slot ", " of").c_str()));
+  return static_cast<unsigned>(std::atoi(between(program_.output(), "; slot ", " of").c_str()));
 }
 
 std::uint16_t Resolver::port() {

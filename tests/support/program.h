@@ -48,7 +48,7 @@ class Resolver {
 
   Program& program() noexcept { return program_; }
 
-  // From "claimed worker3.tf.local. (slot 3 of 5, ...)": the last one it said. Waits
+  // From "claimed worker3.tf.local. -> 10.0.0.7 (...); slot 3 of 5, ...": the last one it said. Waits
   // up to `patience` for the first; empty if none came or it ended.
   std::string name(std::chrono::milliseconds patience = kPatience);
   unsigned slot();  // 0: none

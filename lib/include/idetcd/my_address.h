@@ -6,6 +6,7 @@
 #include <idetcd/result.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace idetcd {
@@ -21,9 +22,26 @@ struct MyAddressOptions {
   std::vector<std::string> endpoints{"http://localhost:2379"};
 };
 
+// Why these addresses were chosen, from the surest to the weakest reason.
+enum class AddressSource {
+  kAdvertise,     // MyAddressOptions::advertise
+  kFilter,        // MyAddressOptions::interface or cidr
+  kEtcdRoute,     // packets to etcd carry it
+  kDefaultRoute,  // packets to the outside carry it
+  kInterface,     // a guess: the machine's first interface that is not a bridge
+  kBridge,        // a guess: there are only bridges, whose addresses other machines seldom reach
+  kLoopback,      // only this machine reaches it
+};
+
+// For people: "advertise", "interface or cidr", "route to etcd", "default route", "first interface", "bridge",
+// "loopback".
+IDETCD_EXPORT std::string_view to_string(AddressSource source) noexcept;
+
 struct MyAddresses {
   std::vector<Ipv4> ipv4{};
   std::vector<Ipv6> ipv6{};
+  AddressSource source = AddressSource::kAdvertise;
+  std::string interface {};  // that has the addresses; empty with `advertise`
 
   bool operator==(const MyAddresses&) const = default;
 };
@@ -35,9 +53,12 @@ IDETCD_EXPORT Status check(const MyAddressOptions& options);
 // The first of these that gives an address:
 //   1. `advertise` as it stands;
 //   2. with `interface` or `cidr`: the first address of each family that they admit;
-//   3. the source addresses of the routes to `endpoints`. If etcd is on this machine these are
-//      loopback addresses, and the first global address is used instead, if there is one.
-// In case 3 a missing family is taken from the interface that has the other one. Link-local
+//   3. the source addresses of the routes to `endpoints`, unless etcd is on this machine and
+//      they are loopback addresses;
+//   4. the source addresses of the default routes;
+//   5. the first address of an interface: those with hardware first, bridges (docker0) last;
+//   6. loopback.
+// From case 3 on a missing family is taken from the interface that has the other one. Link-local
 // addresses are never chosen. At least one address; without `advertise` at most one of each family.
 //
 // Reads the machine's interfaces and routes at every call and sends nothing to `endpoints`.

@@ -1,7 +1,11 @@
 #include "address/address_choice.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace idetcd::internal {
 namespace {
@@ -68,28 +72,73 @@ Choice choose_admitted(const AddressFilter& filter, std::span<const MachineAddre
   return choice;
 }
 
-Choice choose_by_route(std::span<const MachineAddress> machine, std::span<const IpAddress> sources) {
+bool is_reachable(const IpAddress& address) {
+  return !is_loopback(address) && !is_link_local(address);
+}
+
+// What a choice among all addresses rests on.
+struct Reasoned {
   Choice choice;
-  for (const IpAddress& source : sources) {
-    if (!is_loopback(source)) choice.offer(source);
+  AddressSource source = AddressSource::kLoopback;
+};
+
+std::optional<Reasoned> choose_by_route(std::span<const IpAddress> sources, AddressSource source) {
+  Reasoned reasoned{{}, source};
+  for (const IpAddress& address : sources) {
+    if (is_reachable(address)) reasoned.choice.offer(address);
   }
-  if (choice.empty()) {
-    const auto global = std::ranges::find_if(
-        machine, [](const auto& own) { return !is_loopback(own.address) && !is_link_local(own.address); });
-    if (global != machine.end()) choice.offer(global->address);
+  return reasoned.choice.empty() ? std::nullopt : std::optional(reasoned);
+}
+
+std::optional<Reasoned> choose_by_interface(std::span<const MachineAddress> machine) {
+  for (const InterfaceKind kind : {InterfaceKind::kPhysical, InterfaceKind::kVirtual, InterfaceKind::kBridge}) {
+    const auto first = std::ranges::find_if(
+        machine, [&](const MachineAddress& own) { return own.kind == kind && is_reachable(own.address); });
+    if (first == machine.end()) continue;
+    Reasoned reasoned{{}, kind == InterfaceKind::kBridge ? AddressSource::kBridge : AddressSource::kInterface};
+    reasoned.choice.offer(first->address);
+    return reasoned;
   }
-  if (choice.empty()) {
-    for (const IpAddress& source : sources) choice.offer(source);
-  }
-  if (choice.empty() && !machine.empty()) choice.offer(machine.front().address);
-  complete(choice, machine);
-  return choice;
+  return std::nullopt;
+}
+
+Reasoned choose_loopback(std::span<const MachineAddress> machine, std::span<const IpAddress> sources) {
+  Reasoned reasoned;
+  for (const IpAddress& source : sources) reasoned.choice.offer(source);
+  if (reasoned.choice.empty() && !machine.empty()) reasoned.choice.offer(machine.front().address);
+  return reasoned;
+}
+
+Reasoned choose_among_all(std::span<const MachineAddress> machine, const RouteSources& routes) {
+  auto reasoned = choose_by_route(routes.to_etcd, AddressSource::kEtcdRoute);
+  if (!reasoned) reasoned = choose_by_route(routes.to_outside, AddressSource::kDefaultRoute);
+  if (!reasoned) reasoned = choose_by_interface(machine);
+  if (!reasoned) reasoned = choose_loopback(machine, routes.to_etcd);
+  complete(reasoned->choice, machine);
+  return *reasoned;
+}
+
+std::string interface_of(const Choice& choice, std::span<const MachineAddress> machine) {
+  const auto own = std::ranges::find_if(machine, [&](const auto& each) { return choice.has(each.address); });
+  return own == machine.end() ? std::string() : own->interface;
+}
+
+std::string names_of(std::span<const MachineAddress> machine) {
+  std::set<std::string> names;
+  for (const MachineAddress& own : machine) names.insert(own.interface);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 // Nothing is left; the option that decides is the one to change.
-Error no_address(const AddressFilter& filter) {
+Error no_address(const AddressFilter& filter, std::span<const MachineAddress> machine) {
   if (filter.empty()) {
     return {ErrorCode::kInvalidArgument, "this machine has no address to publish; set advertise", "advertise"};
+  }
+  if (!filter.interface.empty() &&
+      std::ranges::find(machine, filter.interface, &MachineAddress::interface) == machine.end()) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("no interface \"{}\" is up; those that are: {}", filter.interface, names_of(machine)),
+            "interface"};
   }
   return {ErrorCode::kInvalidArgument,
           "no address of this machine is on that interface and in those networks; see `ip address`, or set advertise "
@@ -100,10 +149,14 @@ Error no_address(const AddressFilter& filter) {
 }  // namespace
 
 Result<MyAddresses> choose_addresses(const AddressFilter& filter, std::span<const MachineAddress> machine,
-                                     std::span<const IpAddress> route_sources) {
-  const Choice choice = filter.empty() ? choose_by_route(machine, route_sources) : choose_admitted(filter, machine);
-  if (choice.empty()) return no_address(filter);
-  return choice.addresses();
+                                     const RouteSources& routes) {
+  const Reasoned reasoned = filter.empty() ? choose_among_all(machine, routes)
+                                           : Reasoned{choose_admitted(filter, machine), AddressSource::kFilter};
+  if (reasoned.choice.empty()) return no_address(filter, machine);
+  MyAddresses chosen = reasoned.choice.addresses();
+  chosen.source = reasoned.source;
+  chosen.interface = interface_of(reasoned.choice, machine);
+  return chosen;
 }
 
 }  // namespace idetcd::internal

@@ -21,8 +21,14 @@ struct AddressFilter {
   bool empty() const { return interface.empty() && cidr.empty(); }
 };
 
-// As my_addresses() without `advertise`. `route_sources` is read only if `filter` is empty.
+// Local addresses of routes; read only without a filter.
+struct RouteSources {
+  std::vector<IpAddress> to_etcd{};
+  std::vector<IpAddress> to_outside{};
+};
+
+// As my_addresses() without `advertise`.
 Result<MyAddresses> choose_addresses(const AddressFilter& filter, std::span<const MachineAddress> machine,
-                                     std::span<const IpAddress> route_sources);
+                                     const RouteSources& routes);
 
 }  // namespace idetcd::internal

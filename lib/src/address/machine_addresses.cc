@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 namespace idetcd::internal {
 namespace {
@@ -55,6 +57,13 @@ std::string host_of(std::string_view endpoint) {
   return std::string(endpoint.substr(0, endpoint.find(':')));
 }
 
+InterfaceKind kind_of(const std::string& interface) {
+  const std::filesystem::path folder = std::filesystem::path("/sys/class/net") / interface;
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "bridge", ignored)) return InterfaceKind::kBridge;
+  return std::filesystem::exists(folder / "device", ignored) ? InterfaceKind::kPhysical : InterfaceKind::kVirtual;
+}
+
 }  // namespace
 
 std::vector<MachineAddress> machine_addresses() {
@@ -64,7 +73,7 @@ std::vector<MachineAddress> machine_addresses() {
   std::vector<MachineAddress> found;
   for (const ifaddrs* at = head; at != nullptr; at = at->ifa_next) {
     if ((at->ifa_flags & IFF_UP) == 0) continue;
-    if (const auto address = address_of(at->ifa_addr)) found.push_back({at->ifa_name, *address});
+    if (const auto address = address_of(at->ifa_addr)) found.push_back({at->ifa_name, *address, kind_of(at->ifa_name)});
   }
   return found;
 }
@@ -86,6 +95,12 @@ std::vector<IpAddress> route_sources(std::span<const std::string> endpoints) {
     }
   }
   return sources;
+}
+
+std::vector<IpAddress> default_route_sources() {
+  // Addresses for documentation (RFC 5737 3, RFC 3849 2): no route leads there but the default one.
+  static const std::vector<std::string> outside{"192.0.2.1", "[2001:db8::1]"};
+  return route_sources(outside);
 }
 
 }  // namespace idetcd::internal

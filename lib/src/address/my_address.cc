@@ -60,6 +60,19 @@ Result<internal::AddressFilter> parse_filter(const MyAddressOptions& options) {
 
 }  // namespace
 
+std::string_view to_string(AddressSource source) noexcept {
+  switch (source) {
+    case AddressSource::kAdvertise: return "advertise";
+    case AddressSource::kFilter: return "interface or cidr";
+    case AddressSource::kEtcdRoute: return "route to etcd";
+    case AddressSource::kDefaultRoute: return "default route";
+    case AddressSource::kInterface: return "first interface";
+    case AddressSource::kBridge: return "bridge";
+    case AddressSource::kLoopback: return "loopback";
+  }
+  return "";
+}
+
 Status check(const MyAddressOptions& options) {
   if (!options.advertise.empty()) {
     const auto advertised = parse_advertise(options);
@@ -73,8 +86,9 @@ Result<MyAddresses> my_addresses(const MyAddressOptions& options) {
   if (!options.advertise.empty()) return parse_advertise(options);
   const auto filter = parse_filter(options);
   if (!filter) return filter.error();
-  const auto sources = filter->empty() ? internal::route_sources(options.endpoints) : std::vector<IpAddress>{};
-  return internal::choose_addresses(*filter, internal::machine_addresses(), sources);
+  internal::RouteSources routes;
+  if (filter->empty()) routes = {internal::route_sources(options.endpoints), internal::default_route_sources()};
+  return internal::choose_addresses(*filter, internal::machine_addresses(), routes);
 }
 
 }  // namespace idetcd

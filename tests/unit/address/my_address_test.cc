@@ -48,4 +48,6 @@ TEST_CASE("loopback is chosen where it is asked for") {
   const auto loopback = my_addresses({.cidr = {"127.0.0.0/8"}});
   REQUIRE(loopback);
   CHECK(loopback->ipv4 == std::vector<Ipv4>{{127, 0, 0, 1}});
+  CHECK(loopback->interface == "lo");
+  CHECK(loopback->source == AddressSource::kFilter);
 }

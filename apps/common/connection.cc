@@ -110,4 +110,11 @@ Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t pos
   return Exit(error);
 }
 
+Exit wait_failure(const PoolSettings& pool, std::size_t position) {
+  if (position != 0) return claim_failure(pool, {ErrorCode::kFull, {}}, position);
+  return {kExitUnavailable, fmt::format("{}: no name in {} s, because etcd does not answer; check endpoints, or raise "
+                                        "max-wait",
+                                        pool.origin("max-wait").place, pool.max_wait.count())};
+}
+
 }  // namespace idetcd::app

@@ -39,4 +39,8 @@ Publication own_record(const Settings& settings, const PoolSettings& pool, std::
 // in the queue; 0 if there was none.
 Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t position);
 
+// The same when max-wait was over before the first name was claimed. `position`: in the queue now; 0: etcd has not
+// answered, or is away again.
+Exit wait_failure(const PoolSettings& pool, std::size_t position);
+
 }  // namespace idetcd::app

@@ -90,6 +90,7 @@ Daemon::Daemon(Config config)
 // Pool callbacks read every pool, so stop all of them first.
 Daemon::~Daemon() {
   http_.reset();
+  waits_.clear();
   for (const auto& pool : pools_) pool->stop();
 }
 
@@ -102,6 +103,7 @@ int Daemon::run() {
   app::say("idetcd-resolver {}\n", IDETCD_VERSION);
   make_pools();
   start_etcd();
+  limit_waits();
   serve_dns();
   serve_metrics();
   follow_records();
@@ -179,11 +181,23 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// One for each UDP worker, TCP and metrics; three for each pool: its records, its claim, its keeper.
+// One for each UDP worker, TCP, metrics and max-wait; three for each pool: its records, its claim, its keeper.
 void Daemon::check_threads() const {
   const app::Settings& settings = config_.settings;
   const unsigned workers = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
-  app::check_resources(app::kOwnThreads + workers + 2 + 3 * static_cast<unsigned>(settings.pools.size()));
+  const auto waits = std::ranges::count_if(settings.pools, [](const auto& pool) { return pool.max_wait.count() > 0; });
+  app::check_resources(app::kOwnThreads + workers + 2 + 3 * static_cast<unsigned>(settings.pools.size()) +
+                       static_cast<unsigned>(waits));
+}
+
+void Daemon::limit_waits() {
+  for (const auto& each : pools_) {
+    const app::PoolSettings& settings = each->settings();
+    if (!settings.claim || settings.max_wait.count() == 0) continue;
+    waits_.push_back(std::make_unique<app::WaitLimit>(settings.max_wait, [this, pool = each.get()] {
+      if (const auto exit = pool->wait_over()) shutdown_->request(app::report_exit("idetcd-resolver", *exit));
+    }));
+  }
 }
 
 void Daemon::serve_dns() {
@@ -275,6 +289,7 @@ Stats Daemon::stats() const {
 
 // Names are released first, so that clients are no longer sent here.
 void Daemon::leave() {
+  waits_.clear();
   app::notify_service("STOPPING=1");
   {
     std::vector<std::jthread> leaving;  // each may wait for its own timeout

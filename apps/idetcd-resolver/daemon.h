@@ -14,6 +14,7 @@
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
 #include "common/shutdown.h"
+#include "common/wait_limit.h"
 #include "config.h"
 #include "encode/zone_publisher.h"
 #include "http.h"
@@ -41,6 +42,7 @@ class Daemon {
   void lower_privileges();
   void make_pools();
   void start_etcd();
+  void limit_waits();
   void serve_dns();
   void check_threads() const;
   void serve_metrics();
@@ -68,8 +70,9 @@ class Daemon {
   std::unique_ptr<ZonePublisher> publisher_;
   std::unique_ptr<Answerer> answerer_;
   std::unique_ptr<DnsServer> server_;
-  std::vector<std::unique_ptr<Pool>> pools_;  // in the order of the settings
-  std::unique_ptr<HttpServer> http_;          // its thread reads all of the above
+  std::vector<std::unique_ptr<Pool>> pools_;            // in the order of the settings
+  std::unique_ptr<HttpServer> http_;                    // its thread reads all of the above
+  std::vector<std::unique_ptr<app::WaitLimit>> waits_;  // their threads read pools_
 };
 
 }  // namespace idetcd::resolver

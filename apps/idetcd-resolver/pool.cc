@@ -58,6 +58,13 @@ void Pool::claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication
   registration_there_ = registration_.get();
 }
 
+std::optional<app::Exit> Pool::wait_over() const {
+  if (claims_ > 0) return std::nullopt;
+  const PoolStats now = stats();
+  const app::Exit exit = app::wait_failure(settings_, now.etcd_live ? now.queue_position : 0);
+  return app::Exit(exit.status(), prefix_ + exit.what());
+}
+
 void Pool::release() {
   if (!registration_) return;
   if (auto released = registration_->release(); !released) {

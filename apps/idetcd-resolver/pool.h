@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -44,6 +45,9 @@ class Pool {
 
   // Starts to claim and returns at once.
   void claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication, PoolEvents events);
+
+  // How to end when max-wait is over; none: a name was claimed in time. Any thread.
+  std::optional<app::Exit> wait_over() const;
 
   // Gives the name back. Blocks, at most 5 s.
   void release();

@@ -5,10 +5,12 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "common/load_settings.h"
 #include "common/log.h"
 #include "common/shutdown.h"
+#include "common/wait_limit.h"
 #include "guard/guard.h"
 #include "subcommand.h"
 
@@ -93,9 +96,37 @@ Guard::Ended run_command(const Claim& claim, const std::vector<std::string>& com
   return *ended;
 }
 
+// As SlotClaimer::claim(); kDeadlineExceeded: max-wait was over first.
+Result<Claim> claim_in_time(SlotClaimer& claimer, const Record& record, const app::PoolSettings& pool,
+                            app::Shutdown& signals) {
+  std::stop_source stop;
+  const std::stop_callback interrupted(signals.token(), [&stop] { stop.request_stop(); });
+  std::atomic<bool> over{false};
+  std::optional<app::WaitLimit> limit;
+  if (pool.max_wait.count() > 0) {
+    limit.emplace(pool.max_wait, [&] {
+      over = true;
+      stop.request_stop();
+    });
+  }
+  auto claim = claimer.claim(record, stop.get_token());
+  limit.reset();
+  const bool cancelled = !claim && claim.error().code == ErrorCode::kCancelled;
+  if (cancelled && over) return Error{ErrorCode::kDeadlineExceeded, "max-wait is over"};
+  return claim;
+}
+
+// It may be in a Corefile, which the daemon reads too.
+void refuse_on_lost(const app::PoolSettings& pool) {
+  const auto found = pool.origins.find("on-lost");
+  if (found == pool.origins.end() || found->second.in_file) return;
+  app::refuse(found->second, "has no effect here: exec always ends the command when its name is lost; leave it out");
+}
+
 int exec(const app::GivenFlags& given, const std::vector<std::string>& command) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
   const app::PoolSettings& pool = app::only_pool(settings);
+  refuse_on_lost(pool);
   const PatternTemplate pattern = app::parse_pattern(pool);
   auto guard = Guard::start(grace_for(pool));  // before there is any thread
   if (!guard) throw app::Exit(app::kExitOs, guard.error().message);
@@ -107,7 +138,8 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
                       app::claim_options(pool, log, [&position](std::size_t place) { position = place; }));
   const app::Publication published = app::own_record(settings, pool, 0);
   if (!published.warning.empty()) log(LogLevel::kWarning, published.warning);
-  auto claim = claimer.claim(published.record, signals.token());
+  auto claim = claim_in_time(claimer, published.record, pool, signals);
+  if (!claim && claim.error().code == ErrorCode::kDeadlineExceeded) throw app::wait_failure(pool, position);
   if (!claim && claim.error().code == ErrorCode::kCancelled) {
     throw app::Exit(128 + signals.signal(),
                     "interrupted by a signal before a name was claimed; the command was not run");

@@ -80,6 +80,10 @@ TEST_CASE("bad networks and addresses are shown where they were set") {
       {{"--pattern", kPattern, "--reverse", "10.0.0.0/9"}, "", kExitUsage, "--reverse: reverse zone \"10.0.0.0/9\""});
   check_refused(
       {{"--pattern", kPattern, "--allow", "10.0.0.1/8"}, "", kExitUsage, "--allow: \"10.0.0.1/8\" is not a network"});
+  check_refused({{"--listen", "127.0.0.1:0"},
+                 corefile("pattern " + kPattern + "\nreverse 10.0.0.0/9"),
+                 kExitConfig,
+                 "Corefile:4: reverse: reverse zone \"10.0.0.0/9\""});
   check_refused({{}, corefile("pattern " + kPattern + "\ncidr 10.0.0.1/8"), kExitConfig, "Corefile:4: cidr: "});
   check_refused({{}, corefile("pattern " + kPattern + "\nlisten localhost:53"), kExitConfig, "Corefile:4: listen: "});
   check_refused({{}, corefile("pattern " + kPattern + "\ninterface nosuch0"), kExitConfig, "Corefile:4: interface: "});

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -107,4 +108,45 @@ TEST_CASE("a node tells which addresses it publishes, and why; loopback with a w
       {.argv = {"unshare", "--net", "sh", "-c", "ip link set lo up; exec \"$@\"", "sh", IDETCD_COMPANION, "exec",
                 "--endpoints", "http://127.0.0.1:1", "--pattern", "worker{{.ID}}.tf.local.", "--", "true"}});
   CHECK(eventually([&] { return has(alone.errors(), "(lo, loopback): no other machine reaches it; set advertise"); }));
+}
+
+TEST_CASE("max-wait bounds the wait for an etcd that is away") {
+  const std::vector<std::string> wait{
+      "--endpoints", "http://127.0.0.1:1", "--pattern", "worker{{.ID}}.tf.local.", "--on-full",
+      "wait",        "--max-wait",         "1s"};
+  Resolver daemon(wait);
+  CHECK(daemon.program().wait_for(kPatience) == kExitUnavailable);
+  CHECK(has(daemon.program().errors(), "idetcd-resolver: --max-wait: no name in 1 s, because etcd does not answer"));
+  std::vector<std::string> argv{IDETCD_COMPANION, "exec"};
+  argv.insert(argv.end(), wait.begin(), wait.end());
+  argv.insert(argv.end(), {"--", "echo", "it ran"});
+  Program exec({.argv = argv});
+  CHECK(exec.wait_for(kPatience) == kExitUnavailable);
+  CHECK(has(exec.errors(), "idetcd: --max-wait: no name in 1 s, because etcd does not answer"));
+  CHECK(exec.output().empty());
+}
+
+TEST_CASE("a name that came in time outlives max-wait") {
+  Resolver node(flags(random_prefix(), {"--on-full", "wait", "--max-wait", "1s", "--metrics", "127.0.0.1:0"}));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  std::this_thread::sleep_for(1500ms);  // nothing happens, so there is nothing to wait for
+  CHECK(node.program().running());
+}
+
+TEST_CASE("exec refuses on-lost, which it would ignore, but not in a Corefile") {
+  Program flag({.argv = {IDETCD_COMPANION, "exec", "--on-lost", "exit", "--pattern", "w{{.ID}}.x.", "--", "true"}});
+  CHECK(flag.wait_for(kPatience) == kExitUsage);
+  CHECK(has(flag.errors(), "idetcd: --on-lost: has no effect here"));
+  Program file({.argv = {IDETCD_COMPANION, "exec", "--endpoints", test_endpoints().front(), "--path", random_prefix(),
+                         "--advertise", "10.0.0.1", "--", "true"},
+                .corefile = ". {\n  idetcd {\n    pattern w{{.ID}}.x.\n    on-lost exit\n  }\n}\n"});
+  CHECK(file.wait_for(kPatience) == 0);
+}
+
+TEST_CASE("allow takes single addresses") {
+  const std::string path = random_prefix();
+  Resolver open(flags(path, {"--no-claim", "--allow", "127.0.0.1"}));
+  Resolver closed(flags(path, {"--no-claim", "--allow", "192.0.2.1"}));
+  CHECK(eventually([&] { return answer(open.port(), "worker1.tf.local.") == "NXDOMAIN"; }));
+  CHECK(answer(closed.port(), "worker1.tf.local.") == "REFUSED");
 }

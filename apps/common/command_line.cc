@@ -8,9 +8,11 @@
 #include <cstring>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "exit_status.h"
+#include "suggestion.h"
 
 namespace idetcd::app {
 namespace {
@@ -29,11 +31,12 @@ std::string_view heading(SettingGroup group) {
 
 void add_setting(CLI::App& app, const SettingSpec& spec, GivenFlags& given) {
   const std::string flag = fmt::format("--{}", spec.name);
+  const std::string names = spec.directive == spec.name ? flag : fmt::format("{},--{}", flag, spec.directive);
   const auto keep = [&given, &spec, flag](const std::vector<std::string>& values) {
     if (!spec.split) return given.settings.push_back({&spec, values, {flag, false}});
     for (const std::string& value : values) given.settings.push_back({&spec, {value}, {flag, false}});
   };
-  CLI::Option* option = app.add_option_function<std::vector<std::string>>(flag, keep, std::string(spec.help));
+  CLI::Option* option = app.add_option_function<std::vector<std::string>>(names, keep, std::string(spec.help));
   // A list may be given by repeating the flag; of anything else the last one counts.
   const bool list = spec.max_arguments > 1 || spec.split != nullptr;
   option->type_name(std::string(spec.value))
@@ -72,6 +75,25 @@ bool erase_passwords(int argc, char** argv) {
   return found;
 }
 
+void add_names(const CLI::App& app, std::vector<std::string>& names) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+}
+
+// For the first argument that was not expected, with the flags of the subcommand that was chosen.
+std::string suggestion_for(const CLI::App& app) {
+  std::vector<std::string> names;
+  add_names(app, names);
+  for (const CLI::App* chosen : app.get_subcommands()) add_names(*chosen, names);
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(each->get_name());
+  const std::vector<std::string> unexpected = app.remaining(true);
+  if (unexpected.empty()) return {};
+  const std::string_view first = unexpected.front();
+  return did_you_mean(first.substr(0, first.find('=')), std::vector<std::string_view>(names.begin(), names.end()));
+}
+
 }  // namespace
 
 void add_flags(CLI::App& app, std::initializer_list<SettingGroup> groups, GivenFlags& given) {
@@ -93,7 +115,7 @@ bool parse_command_line(CLI::App& app, int argc, char** argv) {
     app.parse(argc, pointers.data());
     return true;
   } catch (const CLI::ExtrasError& error) {
-    if (!erased) throw Exit(kExitUsage, fmt::format("{}; see --help", error.what()));
+    if (!erased) throw Exit(kExitUsage, fmt::format("{}{}; see --help", error.what(), suggestion_for(app)));
     // They may be the rest of a password.
     throw Exit(kExitUsage, "there are unexpected arguments; quote a value that contains spaces; see --help");
   } catch (const CLI::ParseError& error) {

@@ -105,7 +105,8 @@ Exit claim_failure(const PoolSettings& pool, const Error& error, std::size_t pos
                                        pool.max_wait.count(), position, pool.limit)};
   }
   if (error.code == ErrorCode::kFull) {
-    return {kExitTryLater, fmt::format("Could not have more than {} nodes in your cluster", pool.limit)};
+    return {kExitTryLater,
+            fmt::format("Could not have more than {} nodes in your cluster: {}", pool.limit, error.message)};
   }
   return Exit(error);
 }

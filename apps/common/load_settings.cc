@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -14,20 +15,24 @@
 #include "exit_status.h"
 #include "pool_sources.h"
 #include "setting_checks.h"
+#include "suggestion.h"
 
 namespace idetcd::app {
 namespace {
 
 constexpr std::string_view kDefaultFile = "Corefile";
 
+// A setting's two names, of flag and directive, are both accepted everywhere.
 const SettingSpec& find_directive(const CorefileSetting& setting, std::string_view file) {
+  std::vector<std::string_view> known;
   for (const SettingSpec& spec : all_settings()) {
-    if (spec.directive == setting.name) return spec;
+    if (spec.directive == setting.name || spec.name == setting.name) return spec;
+    known.push_back(spec.directive);
   }
-  std::string known;
-  for (const SettingSpec& spec : all_settings()) known += fmt::format("{}{}", known.empty() ? "" : " ", spec.directive);
+  const std::string suggestion = did_you_mean(setting.name, known);
   refuse({fmt::format("{}:{}", file, setting.line), true},
-         fmt::format("unknown directive \"{}\"; known in an idetcd block: {}", setting.name, known));
+         fmt::format("unknown directive \"{}\"{}known in an idetcd block: {}", setting.name,
+                     suggestion.empty() ? "; " : suggestion + " ", fmt::join(known, " ")));
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -94,11 +99,17 @@ void read_password_file(Settings& settings) {
   if (settings.password.empty()) refuse(origin, fmt::format("\"{}\": its first line is empty", settings.password_file));
 }
 
-std::string variable_of(std::string_view setting) {
-  std::string name = "IDETCD_";
+std::string variable_of(std::string_view prefix, std::string_view setting) {
+  std::string name(prefix);
   for (const char c : setting) name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
+
+// Those that etcdctl reads from ETCDCTL_*, with the same values.
+constexpr std::array<std::string_view, 6> kOfEtcdctl{"endpoints", "user", "password", "cacert", "cert", "key"};
+
+// What `idetcd exec` tells its command, and the file's name.
+constexpr std::array<std::string_view, 7> kOtherVariables{"CONF", "NAME", "SLOT", "TOKEN", "LEASE", "NODE", "ADDRESS"};
 
 // An empty variable counts as not set, as is usual.
 std::optional<std::string> read_variable(const Environment& environment, const std::string& name) {
@@ -107,16 +118,25 @@ std::optional<std::string> read_variable(const Environment& environment, const s
   return value;
 }
 
+// False: the variable is not set.
+bool read_from(const Environment& environment, const SettingSpec& spec, const std::string& name, SettingSource& found) {
+  const auto value = read_variable(environment, name);
+  if (!value) return false;
+  const auto values = spec.split ? spec.split(*value) : std::vector<std::string>{*value};
+  for (const std::string& each : values) found.push_back({&spec, {each}, {name, false}});
+  return true;
+}
+
 SettingSource read_environment(const Environment& environment) {
   SettingSource found;
+  for (const SettingSpec& spec : all_settings()) {  // first, so that ours override them
+    if (std::ranges::find(kOfEtcdctl, spec.name) != kOfEtcdctl.end())
+      read_from(environment, spec, variable_of("ETCDCTL_", spec.name), found);
+  }
   for (const SettingSpec& spec : all_settings()) {
     if (spec.where == SettingSpec::Where::kOnlyInFile) continue;
-    std::string name = variable_of(spec.name);
-    auto value = read_variable(environment, name);
-    if (!value && spec.name == "endpoints") value = read_variable(environment, name = "ETCDCTL_ENDPOINTS");
-    if (!value) continue;
-    const auto values = spec.split ? spec.split(*value) : std::vector<std::string>{*value};
-    for (const std::string& each : values) found.push_back({&spec, {each}, {name, false}});
+    if (!read_from(environment, spec, variable_of("IDETCD_", spec.name), found) && spec.directive != spec.name)
+      read_from(environment, spec, variable_of("IDETCD_", spec.directive), found);
   }
   return found;
 }
@@ -155,6 +175,26 @@ std::vector<SettingSource> read_blocks(Settings& settings, std::string_view text
 
 void apply_corefile(Settings& settings, std::string_view text, std::string_view file) {
   apply_sources(settings, read_blocks(settings, text, file), {}, {});
+}
+
+std::vector<std::string> unknown_variables(std::span<const std::string> environment) {
+  constexpr std::string_view kPrefix = "IDETCD_";
+  std::vector<std::string> names;
+  for (const SettingSpec& spec : all_settings()) {
+    if (spec.where == SettingSpec::Where::kOnlyInFile) continue;
+    for (const std::string_view name : {spec.name, spec.directive}) names.push_back(variable_of(kPrefix, name));
+  }
+  for (const std::string_view name : kOtherVariables) names.push_back(variable_of(kPrefix, name));
+  const std::vector<std::string_view> known(names.begin(), names.end());
+
+  std::vector<std::string> warnings;
+  for (const std::string_view entry : environment) {
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (!name.starts_with(kPrefix) || std::ranges::find(known, name) != known.end()) continue;
+    warnings.push_back(
+        fmt::format("the environment's {} is not a setting and has no effect{}", name, did_you_mean(name, known)));
+  }
+  return warnings;
 }
 
 Settings load_settings(const GivenFlags& given, const Environment& environment) {

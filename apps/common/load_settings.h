@@ -1,11 +1,13 @@
 // The sources of the settings and their order: flags, then IDETCD_* in the
-// environment, then ETCDCTL_ENDPOINTS, then the Corefile, then the defaults.
+// environment, then etcdctl's ETCDCTL_* for etcd, then the Corefile, then the defaults.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "assignment.h"
 #include "settings.h"
@@ -21,6 +23,9 @@ struct GivenFlags {
 // The value of an environment variable; none if it is not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
+
+// For each variable of `environment` ("NAME=value") that begins with IDETCD_ and means nothing: what to log of it.
+std::vector<std::string> unknown_variables(std::span<const std::string> environment);
 
 // Reads all sources (the file is --conf, IDETCD_CONF, or ./Corefile if there is one)
 // and checks the whole. Throws Exit, with status 78 if a file is wrong.

@@ -28,9 +28,9 @@ constexpr std::string_view kExamples =
     "      two roles, and a third pool that is only served; for different settings use one idetcd block each\n"
     "\n"
     "Every setting can be given as a flag, in the environment (--on-full is IDETCD_ON_FULL) and in\n"
-    "the Corefile's idetcd block (--endpoints is endpoint). Flags override the environment, which\n"
-    "overrides ETCDCTL_ENDPOINTS, which overrides the Corefile. Flags and environment apply to all\n"
-    "idetcd blocks; --pattern chooses among several.\n";
+    "the Corefile's idetcd block. Flags override the environment, which overrides etcdctl's\n"
+    "(ETCDCTL_ENDPOINTS, _USER, _PASSWORD, _CACERT, _CERT and _KEY), which overrides the Corefile. Flags\n"
+    "and environment apply to all idetcd blocks; --pattern chooses among several.\n";
 
 constexpr std::string_view kDevPattern = "worker{{.ID}}.tf.local.";
 

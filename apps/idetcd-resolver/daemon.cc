@@ -15,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+#include "common/child_process.h"
+#include "common/load_settings.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "common/privileges.h"
@@ -101,6 +103,8 @@ int Daemon::run() {
   log_ = app::open_log(config_.settings.log_level);
   shutdown_->note_to([this](int number) { note_signal(number); });
   app::say("idetcd-resolver {}\n", IDETCD_VERSION);
+  for (const std::string& warning : app::unknown_variables(app::current_environment()))
+    log_(LogLevel::kWarning, warning);
   make_pools();
   start_etcd();
   limit_waits();

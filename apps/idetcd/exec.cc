@@ -132,6 +132,8 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   if (!guard) throw app::Exit(app::kExitOs, guard.error().message);
   app::Shutdown signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};  // before the log has its thread
   const LogSink log = app::open_log(settings.log_level);
+  for (const std::string& warning : app::unknown_variables(app::current_environment()))
+    log(LogLevel::kWarning, warning);
   std::size_t position = 0;
   const auto etcd = app::connect_etcd(settings, log);
   SlotClaimer claimer(etcd, pattern,

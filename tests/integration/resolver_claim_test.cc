@@ -101,7 +101,9 @@ TEST_CASE("of forty-one nodes for forty names exactly one goes", "[start-togethe
   }
   CHECK(slots.size() == 40);
   REQUIRE(refused.size() == 1);
-  CHECK(refused.front() == "idetcd-resolver: Could not have more than 40 nodes in your cluster\n");
+  CHECK(refused.front() ==
+        "idetcd-resolver: Could not have more than 40 nodes in your cluster: every one of the 40 slots of "
+        "worker{{.ID}}.tf.local. is taken; raise the limit, or wait for one\n");
 }
 
 TEST_CASE("every daemon answers for all names, over IPv4 and IPv6") {

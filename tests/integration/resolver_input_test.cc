@@ -86,7 +86,10 @@ TEST_CASE("bad networks and addresses are shown where they were set") {
                  "Corefile:4: reverse: reverse zone \"10.0.0.0/9\""});
   check_refused({{}, corefile("pattern " + kPattern + "\ncidr 10.0.0.1/8"), kExitConfig, "Corefile:4: cidr: "});
   check_refused({{}, corefile("pattern " + kPattern + "\nlisten localhost:53"), kExitConfig, "Corefile:4: listen: "});
-  check_refused({{}, corefile("pattern " + kPattern + "\ninterface nosuch0"), kExitConfig, "Corefile:4: interface: "});
+  check_refused({{},
+                 corefile("pattern " + kPattern + "\ninterface nosuch0"),
+                 kExitConfig,
+                 "Corefile:4: interface: no interface \"nosuch0\" is up; those that are: "});
 }
 
 TEST_CASE("bad claim options are shown where they were set") {
@@ -95,10 +98,11 @@ TEST_CASE("bad claim options are shown where they were set") {
 }
 
 TEST_CASE("bad Corefiles") {
-  check_refused({{},
-                 corefile("limit 5\nlimits 6"),
-                 kExitConfig,
-                 "Corefile:4: unknown directive \"limits\"; known in an idetcd block: endpoint "});
+  check_refused(
+      {{},
+       corefile("limit 5\nlimits 6"),
+       kExitConfig,
+       "Corefile:4: unknown directive \"limits\"; did you mean \"limit\"? known in an idetcd block: endpoint "});
   check_refused({{},
                  ". {\n    idetcd {\n        limit 5\n",
                  kExitConfig,
@@ -109,7 +113,8 @@ TEST_CASE("bad Corefiles") {
 }
 
 TEST_CASE("unknown and incomplete flags") {
-  check_refused({{"--patern", kPattern}, "", kExitUsage, "--patern"});
+  check_refused({{"--patern", kPattern}, "", kExitUsage, "--patern; did you mean \"--pattern\"?; see --help"});
+  check_refused({{"--limits=5"}, "", kExitUsage, "did you mean \"--limit\"?"});
   check_refused({{"--pattern"}, "", kExitUsage, "--pattern"});
   check_refused({{"surplus"}, "", kExitUsage, "surplus"});
   check_refused({{"--dev", "--endpoints", "http://a:1"}, "", kExitUsage, "--endpoints: --dev starts a private etcd"});
@@ -138,7 +143,8 @@ TEST_CASE("a port in use ends the daemon before it takes a name") {
       {{"--pattern", kPattern, "--endpoints", test_endpoints().front(), "--path", prefix, "--listen", address},
        "",
        kExitOs,
-       address});
+       "cannot listen on " + address + " (UDP): integration_res (process " + std::to_string(::getpid()) +
+           ") uses it; stop that, or choose another address, e.g. --listen "});
   ::close(taken);
   const auto left = connect_for_test()->range({.keys = idetcd::KeyRange::prefix(prefix)}, {});
   REQUIRE(left);

@@ -150,3 +150,24 @@ TEST_CASE("allow takes single addresses") {
   CHECK(eventually([&] { return answer(open.port(), "worker1.tf.local.") == "NXDOMAIN"; }));
   CHECK(answer(closed.port(), "worker1.tf.local.") == "REFUSED");
 }
+
+TEST_CASE("a variable of ours that means nothing is logged, and a mistyped subcommand is guessed") {
+  Resolver node(flags(random_prefix()), {{"IDETCD_LIMITS", "5"}, {"IDETCD_ENDPOINT", "http://127.0.0.1:1"}});
+  REQUIRE(node.name() == "worker1.tf.local.");
+  CHECK(
+      has(node.program().errors(), "IDETCD_LIMITS is not a setting and has no effect; did you mean \"IDETCD_LIMIT\"?"));
+  CHECK_FALSE(has(node.program().errors(), "IDETCD_ENDPOINT "));
+  Program lss({.argv = {IDETCD_COMPANION, "exce"}});
+  CHECK(lss.wait_for(kPatience) == kExitUsage);
+  CHECK(has(lss.errors(), "did you mean \"exec\"?"));
+}
+
+TEST_CASE("a full pool is told in the ancestor's words and in ours") {
+  const std::string path = random_prefix();
+  Resolver holder(flags(path, {"--limit", "1"}));
+  REQUIRE_FALSE(holder.name().empty());
+  Resolver late(flags(path, {"--limit", "1"}));
+  CHECK(late.program().wait_for(kPatience) == kExitTryLater);
+  INFO(late.program().errors());
+  CHECK(has(late.program().errors(), "idetcd-resolver: Could not have more than 1 nodes in your cluster: "));
+}

@@ -160,7 +160,8 @@ TEST_CASE("a role that is full ends the daemon, and its other name is given back
   Resolver refused(cluster.bare("10.0.0.2", more));
   CHECK(refused.program().wait_for(kPatience) == kExitTryLater);
   CHECK(refused.program().errors() ==
-        "idetcd-resolver: only{{.ID}}.tf.local.: Could not have more than 1 nodes in your cluster\n");
+        "idetcd-resolver: only{{.ID}}.tf.local.: Could not have more than 1 nodes in your cluster: every one of the 1 "
+        "slots of only{{.ID}}.tf.local. is taken; raise the limit, or wait for one\n");
   const auto given_back = [&] {
     const auto left = connect_for_test()->range({.keys = idetcd::KeyRange::one(cluster.key("worker1.tf.local."))}, {});
     REQUIRE(left);

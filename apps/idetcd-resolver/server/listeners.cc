@@ -8,7 +8,10 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <thread>
+
+#include "common/port_owner.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -108,18 +111,24 @@ Status open_listener(Listener& listener, unsigned workers, Failure& failure) {
   }
 }
 
-std::string remedy(int reason) {
-  switch (reason) {
-    case EADDRINUSE: return "another process uses it (see ss -tulpn); stop it, or listen on another address";
-    case EACCES: return "a port below 1024 needs root or CAP_NET_BIND_SERVICE; or listen on another port";
+std::string remedy(const Listener& listener, const Failure& failure) {
+  switch (failure.reason) {
+    case EADDRINUSE: {
+      const int type = failure.protocol == std::string_view("UDP") ? SOCK_DGRAM : SOCK_STREAM;
+      const std::string owner = app::port_owner(listener.address, type);
+      return (owner.empty() ? "another process (see ss -tulpn)" : owner) +
+             " uses it; stop that, or choose another address, e.g. --listen 127.0.0.1:1053";
+    }
+    case EACCES:
+      return "a port below 1024 needs root or CAP_NET_BIND_SERVICE; or choose another, e.g. --listen 127.0.0.1:1053";
     case EADDRNOTAVAIL: return "this machine has no such address";
-    default: return std::strerror(reason);
+    default: return std::strerror(failure.reason);
   }
 }
 
 Error cannot_listen(const Listener& listener, const Failure& failure) {
   return {ErrorCode::kUnavailable, "cannot listen on " + app::to_string(listener.address) + " (" + failure.protocol +
-                                       "): " + remedy(failure.reason)};
+                                       "): " + remedy(listener, failure)};
 }
 
 sockaddr_storage any_address(sa_family_t family, std::uint16_t port) {

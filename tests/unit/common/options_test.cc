@@ -3,6 +3,7 @@
 #include "common/exit_status.h"
 #include "common/load_settings.h"
 #include "common/setting_checks.h"
+#include "common/suggestion.h"
 #include "common/temporary_folder.h"
 #include "common/values.h"
 
@@ -94,6 +95,51 @@ TEST_CASE("flags win over the environment, and it over etcdctl's") {
   CHECK(load({}, {{"IDETCD_ON_FULL", "wait"}}).pools.front().on_full == OnFull::kWait);
 }
 
+TEST_CASE("what etcdctl reads from its environment is read from there too, unless ours has it") {
+  const Variables etcdctl{{"ETCDCTL_USER", "root:secret"},
+                          {"ETCDCTL_CACERT", "ca.pem"},
+                          {"ETCDCTL_CERT", "c.pem"},
+                          {"ETCDCTL_KEY", "k.pem"}};
+  const Settings settings = load({}, etcdctl);
+  CHECK(settings.user == "root");
+  CHECK(settings.password == "secret");
+  CHECK(settings.tls.ca_file == "ca.pem");
+  CHECK(settings.tls.cert_file == "c.pem");
+  CHECK(settings.tls.key_file == "k.pem");
+  CHECK(settings.origin("cacert").place == "ETCDCTL_CACERT");
+  CHECK(load({}, {{"ETCDCTL_PASSWORD", "theirs"}, {"IDETCD_USER", "root:ours"}}).password == "ours");
+  CHECK(load({{"cacert", "flag.pem"}}, etcdctl).tls.ca_file == "flag.pem");
+}
+
+TEST_CASE("endpoint and endpoints are the same everywhere") {
+  CHECK(from_corefile("endpoints http://a:1").endpoints.front() == "http://a:1");
+  CHECK(from_corefile("endpoint http://a:1").endpoints.front() == "http://a:1");
+  CHECK(load({}, {{"IDETCD_ENDPOINT", "http://a:1"}}).endpoints.front() == "http://a:1");
+  CHECK(corefile_failure("endpoint http://a:1\nendpoints http://a:1") ==
+        "Corefile:4: endpoints: is given twice (first at Corefile:3: endpoint)");
+}
+
+TEST_CASE("variables of ours that mean nothing are told, with what may have been meant") {
+  const std::vector<std::string> environment{"IDETCD_LIMITS=5", "IDETCD_LIMIT=5",         "IDETCD_NAME=w1.",
+                                             "HOME=/root",      "IDETCD_CREDENTIALS=a b", "IDETCD_ON_FUL=wait"};
+  CHECK(unknown_variables(environment) ==
+        std::vector<std::string>{
+            "the environment's IDETCD_LIMITS is not a setting and has no effect; did you mean \"IDETCD_LIMIT\"?",
+            "the environment's IDETCD_CREDENTIALS is not a setting and has no effect",
+            "the environment's IDETCD_ON_FUL is not a setting and has no effect; did you mean \"IDETCD_ON_FULL\"?"});
+}
+
+TEST_CASE("the nearest known word") {
+  const std::vector<std::string_view> known{"limit", "listen", "pattern", "ttl"};
+  CHECK(nearest("limits", known) == "limit");
+  CHECK(nearest("LIMIT", known) == "limit");
+  CHECK(nearest("pattren", known) == "pattern");
+  CHECK(nearest("tll", known) == "ttl");
+  CHECK(nearest("forward", known).empty());
+  CHECK(nearest("", known).empty());
+  CHECK(nearest(std::string(1000, 'l'), known).empty());
+}
+
 TEST_CASE("every setting can be given in a Corefile") {
   const Settings settings = from_corefile(
       "endpoint https://a:2379 https://b:2379\nlimit 5\npattern worker{{.ID}}.tf.local.\nttl 30s\nadvertise 10.0.0.7 "
@@ -116,8 +162,11 @@ TEST_CASE("every setting can be given in a Corefile") {
 }
 
 TEST_CASE("a Corefile's problems carry file and line") {
-  CHECK(contains(corefile_failure("limit 5\nlimits 5"),
-                 "Corefile:4: unknown directive \"limits\"; known in an idetcd block: endpoint "));
+  CHECK(contains(
+      corefile_failure("limit 5\nlimits 5"),
+      "Corefile:4: unknown directive \"limits\"; did you mean \"limit\"? known in an idetcd block: endpoint "));
+  CHECK(
+      contains(corefile_failure("zonefile x"), "unknown directive \"zonefile\"; known in an idetcd block: endpoint "));
   CHECK(corefile_failure("limit 5 6") == "Corefile:3: limit: 2 arguments, at most 1 expected; remove \"6\"");
   CHECK(corefile_failure("endpoint") == "Corefile:3: endpoint: an argument is missing; write `endpoint URL[,URL]`");
   CHECK(contains(corefile_failure("limit 0"), "Corefile:3: limit: 0 is out of range"));

@@ -1,13 +1,15 @@
 // claim_storm: N claimants at once, in one process, over one connection, against an
-// etcd of its own; four strategies in the same run.
+// etcd of its own; five strategies in the same run.
 //
 //   claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--rounds 1]
-//               [--held 0] [--only STRATEGY,...] [--shared-futexes] [--json]
+//               [--held 0] [--in-sequence] [--limit 0] [--only STRATEGY,...] [--shared-futexes] [--json]
 //
-// --spread S makes the limit S*N. --held H has H slots, at random over the whole pool,
-// taken by others before the start; "lowest" says whether the newcomers filled the
-// lowest gaps. --shared-futexes leaves the kernel's table of futexes as it is for one
-// process with thousands of threads (see use_global_futexes). The three baselines are
+// --spread S makes the limit S*N, --limit L makes it L. --held H has H slots, at random
+// over the whole pool or the first H in sequence, taken by others before the start;
+// "lowest" says whether the newcomers filled the lowest gaps. Where "floor" runs too,
+// a line after each N says what multiple of it ours took, by the medians of the rounds.
+// --shared-futexes leaves the kernel's table of futexes as it is for one
+// process with thousands of threads (see use_global_futexes). The baselines are
 // what others do: they are bench code, not the library's. Exit status 1 if ours ever gave one name twice.
 #include <idetcd/idetcd.h>
 
@@ -28,6 +30,7 @@
 #include <set>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 namespace idetcd::testing {
 namespace {
@@ -74,18 +77,30 @@ struct Round {
   Traffic traffic;
 };
 
-// Takes `count` slots at random, each with a record of somebody else's.
-std::set<SlotId> occupy(const Contest& contest, int count) {
+enum class Held { kAtRandom, kInSequence };
+
+std::set<SlotId> choose_slots(SlotId limit, int count, Held held) {
   std::minstd_rand random(1);
-  std::set<SlotId> held;
-  while (held.size() < static_cast<std::size_t>(count)) {
-    const auto slot = static_cast<SlotId>(random() % contest.pattern.limit() + 1);
-    if (!held.insert(slot).second) continue;
-    Txn put;
-    put.success.emplace_back(PutRequest{contest.key(slot), "{}", 0});
-    (void)contest.etcd->txn(put, kPatient);
+  std::set<SlotId> slots;
+  for (SlotId next = 1; slots.size() < static_cast<std::size_t>(count); ++next) {
+    slots.insert(held == Held::kInSequence ? next : static_cast<SlotId>(random() % limit + 1));
   }
-  return held;
+  return slots;
+}
+
+// Takes the slots, each with a record of somebody else's.
+void occupy(const Contest& contest, const std::set<SlotId>& slots) {
+  constexpr std::size_t kAtOnce = 100;  // etcd takes 128 operations in one transaction
+  Txn put;
+  const auto flush = [&] {
+    if (!put.success.empty()) (void)contest.etcd->txn(put, kPatient);
+    put.success.clear();
+  };
+  for (const SlotId slot : slots) {
+    put.success.emplace_back(PutRequest{contest.key(slot), "{}", 0});
+    if (put.success.size() == kAtOnce) flush();
+  }
+  flush();
 }
 
 bool are_lowest_free(const std::set<SlotId>& owned, const std::set<SlotId>& held) {
@@ -99,11 +114,11 @@ bool are_lowest_free(const std::set<SlotId>& owned, const std::set<SlotId>& held
 }
 
 Round run(const EtcdProcess& server, const std::string& name, const Strategy& strategy, int nodes, SlotId limit,
-          int occupied) {
+          const std::set<SlotId>& held) {
   Contest contest{connect_for_test({server.endpoint()}), *PatternTemplate::parse("worker{{.ID}}.tf.local.", limit),
                   random_prefix()};
   (void)contest.etcd->range({.keys = KeyRange::one("warm")}, kPatient);
-  const std::set<SlotId> held = occupy(contest, occupied);
+  occupy(contest, held);
   std::vector<std::unique_ptr<CountingEtcd>> counters;
   for (int i = 0; i < nodes; ++i) counters.push_back(std::make_unique<CountingEtcd>(contest.etcd));
   std::vector<Claimed> results(static_cast<std::size_t>(nodes));
@@ -188,7 +203,9 @@ struct Arguments {
   std::vector<int> nodes{10, 100, 1000, 4000};
   int slow_until = 1000;
   SlotId spread = 1;
+  SlotId limit = 0;  // 0: by spread
   int held = 0;
+  Held how_held = Held::kAtRandom;
   int rounds = 1;
   bool json = false;
   bool shared_futexes = false;
@@ -203,6 +220,8 @@ Arguments parse(int argc, char** argv) {
       arguments.json = true;
     } else if (option == "--shared-futexes") {
       arguments.shared_futexes = true;
+    } else if (option == "--in-sequence") {
+      arguments.how_held = Held::kInSequence;
     } else if (i + 1 < argc && option == "--nodes") {
       arguments.nodes.clear();
       std::stringstream list(argv[++i]);
@@ -211,6 +230,8 @@ Arguments parse(int argc, char** argv) {
       arguments.slow_until = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--spread") {
       arguments.spread = static_cast<SlotId>(std::atoi(argv[++i]));
+    } else if (i + 1 < argc && option == "--limit") {
+      arguments.limit = static_cast<SlotId>(std::atoi(argv[++i]));
     } else if (i + 1 < argc && option == "--held") {
       arguments.held = std::atoi(argv[++i]);
     } else if (i + 1 < argc && option == "--rounds") {
@@ -219,13 +240,35 @@ Arguments parse(int argc, char** argv) {
       std::stringstream list(argv[++i]);
       for (std::string item; std::getline(list, item, ',');) arguments.only.insert(item);
     } else {
-      fmt::print(stderr,
-                 "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--held 0] [--rounds "
-                 "1] [--only STRATEGY,...] [--shared-futexes] [--json]\n");
+      fmt::print(
+          stderr,
+          "usage: claim_storm [--nodes 10,100,1000,4000] [--slow-until 1000] [--spread 1] [--limit 0] [--held 0] "
+          "[--in-sequence] [--rounds 1] [--only STRATEGY,...] [--shared-futexes] [--json]\n");
       std::exit(option == "--help" ? 0 : 64);
     }
   }
   return arguments;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+// Of the rounds with one number of nodes.
+void print_multiples(const std::vector<Round>& rounds) {
+  const auto median_of = [&](const char* strategy, double Round::*number) {
+    std::vector<double> values;
+    for (const Round& round : rounds) {
+      if (round.strategy == strategy) values.push_back(round.*number);
+    }
+    return median(std::move(values));
+  };
+  const double floor_seconds = median_of("floor", &Round::seconds);
+  const double ours_seconds = median_of("ours", &Round::seconds);
+  if (floor_seconds == 0 || ours_seconds == 0) return;
+  fmt::print("ours is {:.2f} times the floor in time, {:.2f} times in etcd's CPU\n", ours_seconds / floor_seconds,
+             median_of("ours", &Round::etcd_cpu) / std::max(median_of("floor", &Round::etcd_cpu), 0.01));
 }
 
 int storm(const Arguments& arguments) {
@@ -238,20 +281,30 @@ int storm(const Arguments& arguments) {
   }
   bool collided = false;
   for (const int nodes : arguments.nodes) {
+    const SlotId limit = arguments.limit != 0 ? arguments.limit : static_cast<SlotId>(nodes) * arguments.spread;
+    if (static_cast<SlotId>(arguments.held) > limit) {
+      fmt::print(stderr, "claim_storm: {} slots cannot be held of {}; raise --limit or --spread\n", arguments.held,
+                 limit);
+      return 64;
+    }
+    const std::set<SlotId> held = choose_slots(limit, arguments.held, arguments.how_held);
+    std::vector<Round> rounds;
     for (const auto& [name, strategy] : strategies) {
       if (!arguments.only.empty() && !arguments.only.contains(name)) continue;
-      if (name != "ours" && nodes > arguments.slow_until) continue;
+      if (name != "ours" && name != "floor" && nodes > arguments.slow_until) continue;
       for (int i = 0; i < arguments.rounds; ++i) {
         const EtcdProcess server;  // a fresh one each: nobody pays for another's history
-        const Round round =
-            run(server, name, strategy, nodes, static_cast<SlotId>(nodes) * arguments.spread, arguments.held);
+        rounds.push_back(run(server, name, strategy, nodes, limit, held));
+        const Round& round = rounds.back();
         if (name == "ours") collided |= round.distinct != static_cast<std::size_t>(nodes);
-        if (arguments.json)
+        if (arguments.json) {
           rows.push_back(to_json(round));
-        else
+        } else {
           print_row(round);
+        }
       }
     }
+    if (!arguments.json) print_multiples(rounds);
   }
   if (arguments.json) fmt::print("{}\n", rows.dump(2));
   return collided ? 1 : 0;

@@ -42,6 +42,25 @@ Claimed ours(const Contest& contest, CountingEtcd& counted, int) {
   return {slot, counted.requests(), std::move(*claim)};
 }
 
+// What no claim on etcd can undercut: a lease, and one write of the same two values under
+// a name that is known beforehand. Nothing is checked.
+Claimed floor_of_all(const Contest& contest, CountingEtcd& etcd, int number) {
+  const auto slot = static_cast<SlotId>(number + 1);
+  const LeaseId lease = grant(etcd, number);
+  Record record;
+  record.ipv4.push_back({127, 0, 0, 1});
+  record.node = fmt::format("{:016x}", number);
+  record.ttl = std::chrono::seconds(20);
+  Txn put;
+  put.success.emplace_back(PutRequest{contest.key(slot), to_json(record), lease});
+  put.success.emplace_back(
+      PutRequest{fmt::format("/idetcd/{}{}/node/{}", contest.path, contest.pattern.canonical(), record.node),
+                 fmt::format(R"({{"address":"127.0.0.1","slot":{}}})", slot), lease});
+  while (!etcd.txn(put, kPatient)) {
+  }
+  return {.slot = slot, .requests = etcd.requests()};
+}
+
 // Lists the names and goes for the lowest free one until it wins.
 Claimed range_lowest_free(const Contest& contest, CountingEtcd& etcd, int number) {
   const LeaseId lease = grant(etcd, number);
@@ -91,8 +110,11 @@ Claimed get_then_put(const Contest& contest, CountingEtcd& etcd, int number) {
 }  // namespace
 
 std::vector<NamedStrategy> all_strategies() {
-  return {
-      {"ours", ours}, {"range+lowest-free", range_lowest_free}, {"linear-cas", linear}, {"get-then-put", get_then_put}};
+  return {{"floor", floor_of_all},
+          {"ours", ours},
+          {"range+lowest-free", range_lowest_free},
+          {"linear-cas", linear},
+          {"get-then-put", get_then_put}};
 }
 
 }  // namespace idetcd::testing

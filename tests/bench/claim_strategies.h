@@ -38,7 +38,7 @@ struct NamedStrategy {
   Strategy strategy;
 };
 
-// "ours" first.
+// "floor" first, which the others are measured against, then "ours".
 std::vector<NamedStrategy> all_strategies();
 
 extern const CallOptions kPatient;  // for bench traffic that must not fail

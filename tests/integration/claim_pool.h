@@ -39,9 +39,9 @@ struct ClaimPool {
 
   std::string key(SlotId slot) const { return options.path + std::string(pattern.render(slot)); }
   bool present(SlotId slot) const { return count(KeyRange::one(key(slot))) == 1; }
-  std::size_t tickets() const {
-    return count(KeyRange::prefix("/idetcd/" + options.path + pattern.canonical() + "/queue/"));
-  }
+  std::string root() const { return "/idetcd/" + options.path + pattern.canonical() + "/"; }
+  std::size_t tickets() const { return count(KeyRange::prefix(root() + "queue/")); }
+  std::size_t plans() const { return count(KeyRange::prefix(root() + "plan")); }  // and planners
   // What is there, once etcd answers: it may have been away a moment ago.
   std::size_t count(const KeyRange& keys) const {
     std::size_t found = 0;

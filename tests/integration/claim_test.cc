@@ -22,6 +22,27 @@ using testing::ClaimPool;
 using testing::eventually;
 using testing::kPatience;
 
+std::vector<Claim> claim_at_once(const ClaimPool& pool, int count) {
+  std::mutex mutex;
+  std::vector<Claim> claims;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < count; ++i) {
+    threads.emplace_back([&] {
+      auto claim = pool.claim();
+      const std::lock_guard lock(mutex);
+      if (claim) claims.push_back(std::move(*claim));
+    });
+  }
+  threads.clear();
+  return claims;
+}
+
+std::set<SlotId> slots_of(const std::vector<Claim>& claims) {
+  std::set<SlotId> slots;
+  for (const Claim& claim : claims) slots.insert(claim.slot());
+  return slots;
+}
+
 }  // namespace
 
 TEST_CASE("a claim takes a slot, holds it and gives it back", "[claim]") {
@@ -72,6 +93,52 @@ TEST_CASE("forty at once take worker1..worker40, and the forty-first finds it fu
   CHECK(slots.size() == 40);
   CHECK(*slots.rbegin() == 40);
   CHECK(pool.tickets() == 0);
+}
+
+TEST_CASE("a storm into a pool with gaps fills the lowest ones, and its plan goes", "[claim][plan]") {
+  const ClaimPool pool(200);
+  std::set<SlotId> gaps;
+  for (SlotId slot = 1; slot < 100; slot += 2) {
+    pool.put_foreign(slot);
+    if (slot < 80) gaps.insert(slot + 1);
+  }
+  const auto claims = claim_at_once(pool, 40);
+  CHECK(slots_of(claims) == gaps);
+  CHECK(pool.tickets() == 0);
+  CHECK(eventually([&] { return pool.plans() == 0; }));
+}
+
+TEST_CASE("in a quiet pool the next newcomer takes the lowest gap", "[claim][plan]") {
+  const ClaimPool pool(30);
+  std::vector<Claim> claims;
+  for (int i = 0; i < 20; ++i) {
+    auto claim = pool.claim();
+    REQUIRE(claim.has_value());
+    claims.push_back(std::move(*claim));
+  }
+  CHECK(*slots_of(claims).rbegin() == 20);
+  REQUIRE(claims[11].release().has_value());
+  const auto next = pool.claim();
+  REQUIRE(next.has_value());
+  CHECK(next->slot() == 12);
+  CHECK(pool.plans() == 0);
+}
+
+TEST_CASE("a planner that hangs delays the others by less than a lease's time", "[claim][plan]") {
+  const ClaimPool pool(100);
+  for (SlotId slot = 1; slot <= 10; ++slot) pool.put_foreign(slot);
+  constexpr LeaseId kHung = 4711;
+  const auto granted = pool.etcd->lease_grant(kHung, 10 * kPatience, {});
+  REQUIRE((granted || granted.error().code == ErrorCode::kAlreadyExists));
+  Txn elect;
+  elect.success.emplace_back(PutRequest{pool.root() + "planner", {}, kHung});
+  REQUIRE(pool.etcd->txn(elect, {}).has_value());
+  const auto start = std::chrono::steady_clock::now();
+  const auto claims = claim_at_once(pool, 20);
+  CHECK(std::chrono::steady_clock::now() - start < pool.options.ttl);
+  std::set<SlotId> gaps;
+  for (SlotId slot = 11; slot <= 30; ++slot) gaps.insert(slot);
+  CHECK(slots_of(claims) == gaps);
 }
 
 TEST_CASE("a full pool can be waited for, first come first served", "[claim][wait]") {

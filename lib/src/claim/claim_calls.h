@@ -10,6 +10,7 @@
 #include <idetcd/log.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -55,6 +56,9 @@ class ClaimCalls {
   Status pause();
   Status wait(std::chrono::nanoseconds time);
 
+  // For watch_into(): no two watches of this claim have the same.
+  std::uint64_t next_watch_number() noexcept { return next_watch_++; }
+
   // What the watches delivered; waits for it until `until` at most, keeping the leases alive.
   std::vector<NumberedBatch> wait_for_batches(TimePoint until);
 
@@ -76,6 +80,7 @@ class ClaimCalls {
   LeasePair leases_;
   Backoff backoff_;
   Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
+  std::uint64_t next_watch_ = 1;
   TimePoint called_at_{};
   std::chrono::milliseconds patience_;  // with one call
   bool away_ = false;                   // it was logged that etcd is away

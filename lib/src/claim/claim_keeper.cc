@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kMaxRevoke = 1500ms;  // one call: then another member
 constexpr std::chrono::milliseconds kMinProof = 15s;
-constexpr auto kGiveBack = 1s;  // how long to try to, when a slot just taken cannot be kept
+constexpr auto kPlanPeriod = 1s;  // a plan stands while a turn is drawn in each of these
+constexpr auto kGiveBack = 1s;    // how long to try to, when a slot just taken cannot be kept
 
 }  // namespace
 
@@ -39,7 +40,9 @@ ClaimKeeper::ClaimKeeper(HeldSlot slot, std::function<void()> on_change)
       own_revision_(slot_.record_revision),
       watched_(slot_.record_revision),
       rewatch_backoff_(50ms, 5s, random_seed()),
-      verify_backoff_(50ms, 2s, random_seed()) {
+      verify_backoff_(50ms, 2s, random_seed()),
+      plan_(slot_.owned.published),
+      end_plan_at_(slot_.clock->now() + kPlanPeriod) {
   set_held();
 }
 
@@ -80,6 +83,7 @@ void ClaimKeeper::run(const std::stop_token& stop) {
     if (!watch_ && slot_.clock->now() >= rewatch_at_) open_watch();
     if (write_refused_.exchange(false)) unproved_ = true;
     if (unproved_ && slot_.clock->now() >= verify_at_) verify(stop);
+    if (plan_ && slot_.clock->now() >= end_plan_at_) end_plan(stop);
     const auto on_answer = [this](const KeepAliveAnswer& answer) { on_reply(answer); };
     for (const NumberedBatch& numbered :
          slot_.leases.wait(*slot_.mailbox, *slot_.clock, next_work(), stop, on_answer)) {
@@ -98,6 +102,7 @@ TimePoint ClaimKeeper::next_work() const {
   TimePoint wake = TimePoint::max();
   if (!watch_) wake = std::min(wake, rewatch_at_);
   if (unproved_) wake = std::min(wake, verify_at_);
+  if (plan_) wake = std::min(wake, end_plan_at_);
   // Also when that moment has just passed: it is evaluate() that must see it.
   const TimePoint trust_until{std::chrono::nanoseconds{trust_until_.load()}};
   if (trust_until != TimePoint{}) wake = std::min(wake, trust_until);
@@ -199,6 +204,17 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
   unproved_ = false;
   slot_.cluster_id = reply->header.cluster_id;
   evaluate();  // held again, at once
+}
+
+// The storm is over, for which the plan was made: an older one would pass over the slots
+// that were freed meanwhile.
+void ClaimKeeper::end_plan(const std::stop_token& stop) {
+  end_plan_at_ = slot_.clock->now() + kPlanPeriod;
+  const Txn txn = end_plan_after(*slot_.keys, plan_->turn, plan_->plan);
+  const auto reply = slot_.etcd->txn(txn, {.timeout = 1000ms, .stop = stop});
+  if (!reply) return;
+  const auto turn = plan_in_use(*reply, plan_->plan);
+  plan_ = turn ? std::optional(Published{plan_->plan, *turn}) : std::nullopt;
 }
 
 // --- phases -----------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -61,8 +62,9 @@ class ClaimKeeper {
   void on_batch(const NumberedBatch& numbered);
   void on_own_record(const Event& event);
   void open_watch();
-  void evaluate();                           // whether trust has run out or the lease has ended
-  void verify(const std::stop_token& stop);  // asks etcd whether node entry and record are still ours
+  void evaluate();                             // whether trust has run out or the lease has ended
+  void verify(const std::stop_token& stop);    // asks etcd whether node entry and record are still ours
+  void end_plan(const std::stop_token& stop);  // if nobody uses it any more
   void set_held();
   void set_suspect(const std::string& reason);
   void set_lost(const std::string& reason);
@@ -104,6 +106,8 @@ class ClaimKeeper {
   bool unproved_ = false;  // verify() before holding again
   TimePoint verify_at_{};
   Backoff verify_backoff_;
+  std::optional<Published> plan_;  // that our claim has published, and that may still stand
+  TimePoint end_plan_at_{};
 
   WorkerThread thread_;
 };

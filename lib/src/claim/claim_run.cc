@@ -48,6 +48,7 @@ ClaimRun::ClaimRun(ClaimSetting setting, const Record& record, std::stop_token s
       record_(record),
       boot_(boot_mark()),
       wait_backoff_(100ms, 1s, random_seed()),
+      plan_wait_(calls_, *keys_, setting_.options.ttl),
       queue_wait_(calls_, *keys_, setting_.pattern,
                   {setting_.options.on_full, setting_.options.longest_wait, setting_.options.on_position}) {}
 
@@ -169,15 +170,15 @@ Result<ClaimRun::Outcome> ClaimRun::with_new_lease() {
   auto home = find_home();
   if (!home) return std::move(home).error();
   record_.ttl = calls_.leases().session->machine().ttl();
-  ClaimPlan plan(*keys_, setting_.pattern,
-                 ClaimIntent{.node_id = node_id_,
-                             .address = address_of(record_),
-                             .boot = boot_,
-                             .record = to_json(record_),
-                             .session = calls_.leases().session->id(),
-                             .grace = calls_.leases().grace ? calls_.leases().grace->id() : 0,
-                             .home = *home});
-  return claim_with(plan);
+  ClaimMachine claim(*keys_, setting_.pattern,
+                     ClaimIntent{.node_id = node_id_,
+                                 .address = address_of(record_),
+                                 .boot = boot_,
+                                 .record = to_json(record_),
+                                 .session = calls_.leases().session->id(),
+                                 .grace = calls_.leases().grace ? calls_.leases().grace->id() : 0,
+                                 .home = *home});
+  return claim_with(claim);
 }
 
 Status ClaimRun::grant_grace() {
@@ -204,34 +205,42 @@ Result<std::optional<SlotId>> ClaimRun::find_home() {
   return std::optional<SlotId>{slot};
 }
 
-Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimPlan& plan) {
+Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimMachine& claim) {
   while (!calls_.lease_ended()) {
-    auto reply = setting_.etcd->txn(plan.transaction(), calls_.options());
+    auto reply = setting_.etcd->txn(claim.transaction(), calls_.options());
     if (!reply) {
       const Error& error = reply.error();
       if (error.code == ErrorCode::kNotFound) return Outcome::kTryAgain;  // the lease has ended
-      if (error.code == ErrorCode::kTooManyOperations && plan.shorten_chain()) continue;
+      if (error.code == ErrorCode::kTooManyOperations && claim.shorten_chain()) continue;
       if (!is_transient(error.code)) return std::move(reply).error();
-      plan.outcome_unknown();
+      claim.outcome_unknown();
       if (auto waited = calls_.pause("claiming", error); !waited) return std::move(waited).error();
       continue;
     }
     calls_.answered();
-    const ClaimOutcome outcome = plan.on_reply(*reply);
+    const ClaimOutcome outcome = claim.on_reply(*reply);
     if (const auto* owned = std::get_if<Owned>(&outcome)) return settle(*owned, *reply);
-    if (const auto* taken = std::get_if<Taken>(&outcome)) {
-      if (auto yielded = yield_to_predecessor(*taken); !yielded) return std::move(yielded).error();
-    } else if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
+    if (std::get_if<Malformed>(&outcome)) {
+      return Error{ErrorCode::kInternal, "etcd's answer to the claim does not fit the question; is it an etcd v3?"};
+    }
+    if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
       if (ranked->rank <= ranked->free) continue;
-      const auto turn = queue_wait_.wait(plan, *ranked, node_id_);
+      const auto turn = queue_wait_.wait(claim, *ranked, node_id_);
       if (!turn) return turn.error();
       if (*turn == QueueWait::Turn::kLeaseEnded) return Outcome::kTryAgain;
       if (*turn == QueueWait::Turn::kFull) return pool_is_full();
-    } else {
-      return Error{ErrorCode::kInternal, "etcd's answer to the claim does not fit the question; is it an etcd v3?"};
+    } else if (auto ready = make_room(claim, outcome); !ready) {
+      return std::move(ready).error();
     }
   }
   return Outcome::kTryAgain;
+}
+
+// Whatever has to happen before the machine's next transaction can do better.
+Status ClaimRun::make_room(ClaimMachine& claim, const ClaimOutcome& outcome) {
+  if (const auto* taken = std::get_if<Taken>(&outcome)) return yield_to_predecessor(*taken);
+  if (const auto* await = std::get_if<AwaitPlan>(&outcome)) return plan_wait_.wait(claim, *await);
+  return {};
 }
 
 Error ClaimRun::pool_is_full() const {

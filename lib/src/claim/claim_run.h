@@ -1,13 +1,14 @@
 // ClaimRun: one claim() call, from nothing to a held slot. The thread shell around
-// ClaimPlan.
+// ClaimMachine.
 #pragma once
 
 #include "base/backoff.h"
 #include "claim/claim_calls.h"
 #include "claim/held_slot.h"
+#include "claim/plan_wait.h"
 #include "claim/queue_wait.h"
 #include "claim/state_file.h"
-#include "machine/claim_plan.h"
+#include "machine/claim_machine.h"
 #include "model/pool_keys.h"
 
 #include <idetcd/record.h>
@@ -50,7 +51,8 @@ class ClaimRun {
   Result<Outcome> with_new_lease();
   Status grant_grace();
   Result<std::optional<SlotId>> find_home();
-  Result<Outcome> claim_with(ClaimPlan& plan);
+  Result<Outcome> claim_with(ClaimMachine& claim);
+  Status make_room(ClaimMachine& claim, const ClaimOutcome& outcome);
   Status yield_to_predecessor(const Taken& taken);
   bool may_be_earlier_run(const Taken& taken) const;
   Status wait_out(const Taken& taken);
@@ -75,6 +77,7 @@ class ClaimRun {
   LeaseId waited_for_ = 0;  // the lease of what may be an earlier run of this node; 0: none was met
   TimePoint wait_until_{};  // for its end
   Backoff wait_backoff_;
+  PlanWait plan_wait_;
   QueueWait queue_wait_;
   Owned owned_;
   std::uint64_t cluster_id_ = 0;

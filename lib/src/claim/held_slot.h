@@ -3,7 +3,7 @@
 
 #include "claim/leases.h"
 #include "claim/state_file.h"
-#include "machine/claim_plan.h"
+#include "machine/claim_machine.h"
 #include "model/pool_keys.h"
 
 #include <idetcd/etcd.h>

@@ -21,20 +21,20 @@ QueueWait::QueueWait(ClaimCalls& calls, const PoolKeys& keys, const PatternTempl
 // Waits until our ticket is among the first as many as slots are free. A pool where
 // that cannot be for lack of any free slot is full; one with free slots that belong
 // to older tickets will be decided within their leases' time.
-Result<QueueWait::Turn> QueueWait::wait(ClaimPlan& plan, const Ranked& ranked, const std::string& node_id) {
+Result<QueueWait::Turn> QueueWait::wait(ClaimMachine& claim, const Ranked& ranked, const std::string& node_id) {
   if (ranked.free == 0 && options_.on_full != OnFull::kWait) return Turn::kFull;
   const auto longest = options_.longest_wait;
   if (longest.count() > 0 && wait_until_ == TimePoint::max()) wait_until_ = calls_.clock().now() + longest;
   WaitingRoom room(keys_, pattern_, node_id);
   for (;;) {
-    auto turn = wait_in(room, plan);
+    auto turn = wait_in(room, claim);
     if (turn || turn.error().code != ErrorCode::kCompacted) return turn;
     if (auto waited = calls_.pause(); !waited) return std::move(waited).error();
   }
 }
 
 // kCompacted: the room's view is broken, list again.
-Result<QueueWait::Turn> QueueWait::wait_in(WaitingRoom& room, ClaimPlan& plan) {
+Result<QueueWait::Turn> QueueWait::wait_in(WaitingRoom& room, ClaimMachine& claim) {
   const auto listed = list(room);
   if (!listed) return listed.error();
   if (*listed == Listed::kWithoutUs) return Turn::kLeaseEnded;
@@ -44,7 +44,7 @@ Result<QueueWait::Turn> QueueWait::wait_in(WaitingRoom& room, ClaimPlan& plan) {
     if (calls_.stopped()) return calls_.cancelled();
     if (!room.queued() || calls_.lease_ended()) return Turn::kLeaseEnded;
     if (room.my_turn()) {
-      plan.retarget(room.occupancy(), room.pairing());
+      claim.retarget(room.occupancy(), room.pairing());
       return Turn::kOurs;
     }
     if (options_.on_full != OnFull::kWait && room.occupancy().free() == 0) return Turn::kFull;
@@ -65,12 +65,12 @@ Result<QueueWait::Listed> QueueWait::list(WaitingRoom& room) {
 
 QueueWait::RoomWatches QueueWait::follow(const WaitingRoom& room) {
   RoomWatches watches;
-  watches.first_number = next_watch_;
-  const auto open = [&](const KeyRange& keys) {
-    return watch_into(calls_.etcd(), {keys, room.revision() + 1}, calls_.mailbox(), next_watch_++);
+  const auto open = [&](const KeyRange& keys, std::uint64_t number) {
+    return watch_into(calls_.etcd(), {keys, room.revision() + 1}, calls_.mailbox(), number);
   };
-  watches.bookkeeping = open(keys_.members());
-  watches.records = open(keys_.records());
+  watches.first_number = calls_.next_watch_number();
+  watches.bookkeeping = open(keys_.members(), watches.first_number);
+  watches.records = open(keys_.records(), calls_.next_watch_number());
   return watches;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "claim/claim_calls.h"
-#include "machine/claim_plan.h"
+#include "machine/claim_machine.h"
 #include "model/pool_keys.h"
 
 #include <idetcd/slot_claimer.h>
@@ -26,7 +26,7 @@ class QueueWait {
     std::function<void(std::size_t)> on_position;
   };
   enum class Turn {
-    kOurs,        // `plan` was retargeted to the slots that are ours
+    kOurs,        // `claim` aims at the slots that are ours
     kLeaseEnded,  // and the ticket with it
     kFull,        // no slot is free and we may not wait, or longest_wait is over
   };
@@ -35,7 +35,7 @@ class QueueWait {
   QueueWait(ClaimCalls& calls, const PoolKeys& keys, const PatternTemplate& pattern, Options options);
 
   // Blocks. longest_wait counts from the first call.
-  Result<Turn> wait(ClaimPlan& plan, const Ranked& ranked, const std::string& node_id);
+  Result<Turn> wait(ClaimMachine& claim, const Ranked& ranked, const std::string& node_id);
 
  private:
   enum class Listed { kWithUs, kWithoutUs };
@@ -46,7 +46,7 @@ class QueueWait {
     std::unique_ptr<Watch> records;
   };
 
-  Result<Turn> wait_in(WaitingRoom& room, ClaimPlan& plan);
+  Result<Turn> wait_in(WaitingRoom& room, ClaimMachine& claim);
   Result<Listed> list(WaitingRoom& room);
   RoomWatches follow(const WaitingRoom& room);
   View apply_batches(WaitingRoom& room, std::uint64_t first_number, TimePoint until);
@@ -56,7 +56,6 @@ class QueueWait {
   const PatternTemplate& pattern_;
   const Options options_;
   TimePoint wait_until_ = TimePoint::max();
-  std::uint64_t next_watch_ = 1;
   std::size_t notified_position_ = 0;
 };
 

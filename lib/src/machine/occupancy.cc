@@ -21,6 +21,12 @@ std::size_t Occupancy::free_up_to(SlotId slot) const noexcept {
   return static_cast<std::size_t>(std::count(reasons_.begin() + 1, reasons_.begin() + 1 + slot, 0));
 }
 
+SlotId Occupancy::next_free(SlotId slot) const noexcept {
+  if (slot >= reasons_.size()) return 0;
+  const auto found = std::find(reasons_.begin() + slot, reasons_.end(), 0);
+  return found == reasons_.end() ? 0 : static_cast<SlotId>(found - reasons_.begin());
+}
+
 std::vector<SlotId> Occupancy::free_from(std::size_t rank, std::size_t count) const {
   std::vector<SlotId> slots;
   if (rank > free_) return slots;

@@ -22,6 +22,8 @@ class Occupancy {
   std::size_t free() const noexcept { return free_; }
   std::size_t free_up_to(SlotId slot) const noexcept;  // among 1..slot
 
+  SlotId next_free(SlotId slot) const noexcept;  // the lowest from `slot` on; 0: there is none
+
   // Up to `count` free slots in ascending order, beginning with the `rank`-th (1 is
   // the lowest). Empty if there are fewer than `rank`.
   std::vector<SlotId> free_from(std::size_t rank, std::size_t count) const;

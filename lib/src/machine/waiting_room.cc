@@ -2,13 +2,14 @@
 
 #include "model/node_entry.h"
 
-#include <algorithm>
-#include <charconv>
-
 namespace idetcd::internal {
 
 WaitingRoom::WaitingRoom(const PoolKeys& keys, const PatternTemplate& pattern, std::string node_id)
-    : keys_(keys), pattern_(pattern), node_id_(std::move(node_id)), occupancy_(pattern.limit()) {}
+    : keys_(keys),
+      pattern_(pattern),
+      node_id_(std::move(node_id)),
+      occupancy_(pattern.limit()),
+      ahead_(pattern.limit()) {}
 
 Txn WaitingRoom::listing() const {
   Txn txn;
@@ -27,8 +28,7 @@ bool WaitingRoom::load(const TxnReply& reply) {
   occupancy_ = Occupancy(pattern_.limit());
   owners_.clear();
   tickets_.clear();
-  ahead_ = 0;
-  ahead_below_.clear();
+  ahead_ = TicketCount(pattern_.limit());
   ticket_ = ticket->kvs.front().create_revision;
   revision_ = reply.header.revision;
   for (const KeyValue& kv : members->kvs) member_put(kv);
@@ -97,35 +97,16 @@ void WaitingRoom::member_deleted(const std::string& key) {
 }
 
 void WaitingRoom::ticket_put(const std::string& node, const KeyValue& kv) {
-  SlotId limit = pattern_.limit();
-  SlotId said = 0;
-  const char* end = kv.value.data() + kv.value.size();
-  if (std::from_chars(kv.value.data(), end, said).ptr == end && said != 0) limit = std::min(limit, said);
+  const SlotId limit = ticket_limit(kv.value, pattern_.limit());
   if (!tickets_.emplace(node, Ticket{kv.create_revision, limit}).second || kv.create_revision >= ticket_) return;
-  ++ahead_;
-  if (limit < pattern_.limit()) ++ahead_below_[limit];
+  ahead_.add(limit);
 }
 
 void WaitingRoom::ticket_gone(const std::string& node) {
   const auto found = tickets_.find(node);
   if (found == tickets_.end()) return;
-  const Ticket ticket = found->second;
+  if (found->second.created < ticket_) ahead_.remove(found->second.limit);
   tickets_.erase(found);
-  if (ticket.created >= ticket_) return;
-  --ahead_;
-  const auto below = ahead_below_.find(ticket.limit);
-  if (below != ahead_below_.end() && --below->second == 0) ahead_below_.erase(below);
-}
-
-// Those with the lowest limits have the fewest slots to choose from.
-std::size_t WaitingRoom::pairing() const {
-  std::size_t served = 0;
-  std::size_t unbounded = ahead_;
-  for (const auto& [limit, count] : ahead_below_) {
-    served = std::min(served + count, std::max(served, occupancy_.free_up_to(limit)));
-    unbounded -= count;
-  }
-  return served + unbounded + 1;
 }
 
 void WaitingRoom::node_put(const std::string& node, const std::string& value) {

@@ -9,12 +9,12 @@
 #pragma once
 
 #include "machine/occupancy.h"
+#include "machine/ticket_count.h"
 #include "model/pool_keys.h"
 
 #include <idetcd/etcd.h>
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <unordered_map>
 
@@ -35,13 +35,12 @@ class WaitingRoom {
   void apply_members(const WatchBatch& batch);  // of PoolKeys::members()
   void apply_records(const WatchBatch& batch);  // of PoolKeys::records()
 
-  bool queued() const noexcept { return ticket_ != 0; }     // our ticket is there
-  std::size_t rank() const noexcept { return ahead_ + 1; }  // 1 is next
+  bool queued() const noexcept { return ticket_ != 0; }             // our ticket is there
+  std::size_t rank() const noexcept { return ahead_.count() + 1; }  // 1 is next
   const Occupancy& occupancy() const noexcept { return occupancy_; }
 
-  // Which free slot is ours: the rank among those who could take one too. Somebody
-  // older whose limit is lower than ours is not waited for with slots beyond it.
-  std::size_t pairing() const;
+  // Which free slot is ours; as TicketCount has it.
+  std::size_t pairing() const { return ahead_.pairing(occupancy_); }
   bool my_turn() const { return queued() && pairing() <= occupancy_.free(); }
 
  private:
@@ -64,8 +63,7 @@ class WaitingRoom {
   std::unordered_map<std::string, SlotId> owners_;   // node id -> its slot
   std::unordered_map<std::string, Ticket> tickets_;  // of other nodes, by node id
   Revision ticket_ = 0;                              // ours; 0: not there
-  std::size_t ahead_ = 0;                            // tickets older than ours
-  std::map<SlotId, std::size_t> ahead_below_;        // of these, how many have which limit below ours
+  TicketCount ahead_;                                // tickets older than ours
   Revision revision_ = 0;
 };
 

@@ -36,6 +36,15 @@ std::string PoolKeys::home(std::string_view node_id) const {
 std::string PoolKeys::hold(SlotId slot) const {
   return root_ + "hold/" + std::to_string(slot);
 }
+std::string PoolKeys::turn() const {
+  return root_ + "turn";
+}
+std::string PoolKeys::plan() const {
+  return root_ + "plan";
+}
+std::string PoolKeys::planner() const {
+  return root_ + "planner";
+}
 
 KeyRange PoolKeys::records() const {
   return records_;
@@ -45,6 +54,9 @@ KeyRange PoolKeys::tickets() const {
 }
 KeyRange PoolKeys::holds() const {
   return KeyRange::prefix(root_ + "hold/");
+}
+KeyRange PoolKeys::plans() const {
+  return KeyRange::prefix(root_ + "plan");
 }
 KeyRange PoolKeys::members() const {
   return KeyRange::prefix(root_);

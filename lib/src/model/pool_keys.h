@@ -20,11 +20,15 @@ class PoolKeys {
   std::string ticket(std::string_view node_id) const;
   std::string home(std::string_view node_id) const;
   std::string hold(SlotId slot) const;
+  std::string turn() const;
+  std::string plan() const;
+  std::string planner() const;
 
   KeyRange records() const;  // every record of the pool, and little else
   KeyRange tickets() const;
   KeyRange holds() const;
-  KeyRange members() const;  // node, queue and hold keys, in one range for one watch
+  KeyRange plans() const;    // plan and planner
+  KeyRange members() const;  // node, queue and hold keys among others, in one range for one watch
 
   // For who was denied: which permissions to ask for, in etcdctl's words.
   std::string permissions() const;

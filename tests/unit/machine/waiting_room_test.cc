@@ -51,9 +51,9 @@ TEST_CASE("waiters come in by ticket, with one transaction for each freed slot",
   std::vector<std::unique_ptr<Waiter>> waiters;
   for (int i = 100; i < 110; ++i) {
     Claimant& one = storm.add(i);
-    const ClaimOutcome outcome = one.plan.on_reply(*storm.store_.txn(one.plan.transaction()));
-    REQUIRE(std::get<Ranked>(outcome).free == 0);
-    CHECK(std::get<Ranked>(outcome).rank == waiters.size() + 1);
+    const Ranked ranked = storm.line_up(one);
+    REQUIRE(ranked.free == 0);
+    CHECK(ranked.rank == waiters.size() + 1);
     waiters.push_back(std::make_unique<Waiter>(storm, one));
   }
 
@@ -65,7 +65,7 @@ TEST_CASE("waiters come in by ticket, with one transaction for each freed slot",
       Waiter& waiter = *waiters[random() % waiters.size()];
       random() % 2 ? waiter.see_members() : waiter.see_records();
       if (waiter.one_.owned || !waiter.room.my_turn()) continue;
-      waiter.one_.plan.retarget(waiter.room.occupancy(), waiter.room.rank());
+      waiter.one_.claim.retarget(waiter.room.occupancy(), waiter.room.rank());
       storm.step(waiter.one_);
       ++transactions;
       REQUIRE(waiter.one_.owned);
@@ -83,7 +83,7 @@ TEST_CASE("a dead waiter's place is taken by the next", "[claim][wait]") {
   std::vector<std::unique_ptr<Waiter>> waiters;
   for (int i = 1; i <= 3; ++i) {
     Claimant& one = storm.add(i);
-    (void)one.plan.on_reply(*storm.store_.txn(one.plan.transaction()));
+    storm.line_up(one);
     waiters.push_back(std::make_unique<Waiter>(storm, one));
   }
   CHECK(waiters[2]->room.rank() == 3);
@@ -108,7 +108,7 @@ TEST_CASE("an older waiter with a lower limit leaves the slots beyond it to othe
   old.success.emplace_back(PutRequest{storm.keys_.ticket("old"), "2", 0});
   REQUIRE(storm.store_.txn(old).has_value());
   Claimant& one = storm.add(9);
-  (void)one.plan.on_reply(*storm.store_.txn(one.plan.transaction()));
+  storm.line_up(one);
   Waiter waiter(storm, one);
   CHECK(waiter.room.rank() == 2);
   CHECK_FALSE(waiter.room.my_turn());
@@ -149,7 +149,7 @@ TEST_CASE("a record without a node entry, the ancestor's, takes its slot", "[cla
   foreign.success.emplace_back(PutRequest{"worker1.tf.local.", R"({"ipv4":"10.0.0.9"})", 0});
   REQUIRE(storm.store_.txn(foreign).has_value());
   Claimant& one = storm.add(1);
-  (void)one.plan.on_reply(*storm.store_.txn(one.plan.transaction()));
+  storm.line_up(one);
   Waiter waiter(storm, one);
   CHECK_FALSE(waiter.room.my_turn());
   Txn away;

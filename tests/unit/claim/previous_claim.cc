@@ -1,36 +1,26 @@
-#include "machine/claim_plan.h"
+#include "unit/claim/previous_claim.h"
 
 #include "model/node_entry.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace idetcd::internal {
+namespace idetcd::testing {
 namespace {
 
 std::unique_ptr<Txn> boxed(Txn txn) {
   return std::make_unique<Txn>(std::move(txn));
 }
 
-const TxnReply* nested(const TxnReply& reply, std::size_t index) {
-  if (index >= reply.replies.size()) return nullptr;
-  const auto* inner = std::get_if<std::unique_ptr<TxnReply>>(&reply.replies[index]);
-  return inner ? inner->get() : nullptr;
-}
-
-const RangeReply* range_in(const TxnReply& reply, std::size_t index) {
-  return index < reply.replies.size() ? std::get_if<RangeReply>(&reply.replies[index]) : nullptr;
-}
-
 }  // namespace
 
-ClaimPlan::ClaimPlan(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
+PreviousClaim::PreviousClaim(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
     : keys_(keys), pattern_(pattern), intent_(std::move(intent)) {
   candidates_.resize(std::min<std::size_t>(chain_length_, pattern_.limit()));
   std::iota(candidates_.begin(), candidates_.end(), SlotId{1});
 }
 
-Txn ClaimPlan::transaction() const {
+Txn PreviousClaim::transaction() const {
   Txn txn;
   txn.compares.push_back(Compare::absent(keys_.node(intent_.node_id)));
   txn.success.emplace_back(boxed(chain()));
@@ -39,7 +29,7 @@ Txn ClaimPlan::transaction() const {
 }
 
 // Built from the last level outwards, since each level holds the next.
-Txn ClaimPlan::chain() const {
+Txn PreviousClaim::chain() const {
   std::vector<Operation> otherwise = draw_ticket();
   Txn level;
   const auto prepend = [&](SlotId slot, bool held_for_us) {
@@ -56,7 +46,7 @@ Txn ClaimPlan::chain() const {
   return std::move(*std::get<std::unique_ptr<Txn>>(otherwise.front()));
 }
 
-Txn ClaimPlan::try_slot(SlotId slot, bool held_for_us) const {
+Txn PreviousClaim::try_slot(SlotId slot, bool held_for_us) const {
   Txn txn;
   const std::string record = keys_.record(pattern_.render(slot));
   txn.compares.push_back(Compare::absent(record));
@@ -75,7 +65,7 @@ Txn ClaimPlan::try_slot(SlotId slot, bool held_for_us) const {
 }
 
 // Our grace lease lives on, and would keep two slots for one node.
-Txn ClaimPlan::leave_home() const {
+Txn PreviousClaim::leave_home() const {
   Txn txn;
   txn.compares.push_back(Compare::value_is(keys_.hold(*intent_.home), intent_.node_id));
   txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.hold(*intent_.home))});
@@ -84,7 +74,7 @@ Txn ClaimPlan::leave_home() const {
 
 // A ticket that is there already keeps its create revision, which is our place; put
 // again only to move one that a dead run of this node left under its own lease.
-std::vector<Operation> ClaimPlan::draw_ticket() const {
+std::vector<Operation> PreviousClaim::draw_ticket() const {
   const std::string ticket = keys_.ticket(intent_.node_id);
   Txn draw;
   draw.compares.push_back(Compare::lease_is(ticket, intent_.session));
@@ -104,7 +94,7 @@ std::vector<Operation> ClaimPlan::draw_ticket() const {
   return operations;
 }
 
-ClaimOutcome ClaimPlan::on_reply(const TxnReply& reply) {
+ClaimOutcome PreviousClaim::on_reply(const TxnReply& reply) {
   if (!reply.succeeded) return owned_or_taken(reply);
   const TxnReply* level = nested(reply, 0);
   std::vector<SlotId> order;
@@ -112,24 +102,24 @@ ClaimOutcome ClaimPlan::on_reply(const TxnReply& reply) {
   order.insert(order.end(), candidates_.begin(), candidates_.end());
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (level == nullptr) return Malformed{};
-    if (level->succeeded) return Owned{order[i], reply.header.revision};
+    if (level->succeeded) return Owned{order[i], reply.header.revision, {}};
     if (i + 1 < order.size()) level = nested(*level, 0);
   }
   return level ? ranked(*level) : Malformed{};
 }
 
-ClaimOutcome ClaimPlan::owned_or_taken(const TxnReply& reply) const {
+ClaimOutcome PreviousClaim::owned_or_taken(const TxnReply& reply) const {
   const RangeReply* found = range_in(reply, 0);
   if (found == nullptr || found->kvs.size() != 1) return Malformed{};
   const KeyValue& kv = found->kvs.front();
   const auto entry = parse_node_entry(kv.value);
   // Our own lease: an earlier try took the slot, and only its answer was lost.
-  if (kv.lease == intent_.session && entry) return Owned{entry->slot, kv.mod_revision};
+  if (kv.lease == intent_.session && entry) return Owned{entry->slot, kv.mod_revision, {}};
   if (!entry) return Taken{.lease = kv.lease};
   return Taken{kv.lease, entry->slot, entry->address, entry->boot};
 }
 
-ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {
+ClaimOutcome PreviousClaim::ranked(const TxnReply& last_else) {
   const RangeReply* tickets = range_in(last_else, 1);
   const RangeReply* records = range_in(last_else, 2);
   const RangeReply* holds = range_in(last_else, 3);
@@ -160,16 +150,16 @@ ClaimOutcome ClaimPlan::ranked(const TxnReply& last_else) {
   return Ranked{rank, occupancy.free()};
 }
 
-void ClaimPlan::retarget(const Occupancy& occupancy, std::size_t rank) {
+void PreviousClaim::retarget(const Occupancy& occupancy, std::size_t rank) {
   auto slots = occupancy.free_from(rank, std::min(chain_length_, kAimedChain));
   if (!slots.empty()) candidates_ = std::move(slots);
 }
 
-bool ClaimPlan::shorten_chain() noexcept {
+bool PreviousClaim::shorten_chain() noexcept {
   if (chain_length_ == 1) return false;
   chain_length_ /= 2;
   if (candidates_.size() > chain_length_) candidates_.resize(chain_length_);
   return true;
 }
 
-}  // namespace idetcd::internal
+}  // namespace idetcd::testing

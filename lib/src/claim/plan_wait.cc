@@ -1,0 +1,39 @@
+#include "claim/plan_wait.h"
+
+#include "base/backoff.h"
+
+#include <algorithm>
+
+namespace idetcd::internal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kMaxPatience = 2500ms;
+
+std::chrono::milliseconds patience(std::chrono::seconds ttl) {
+  const auto least = std::min(std::chrono::milliseconds(ttl) / 8, kMaxPatience);
+  return least + std::chrono::milliseconds(random_seed() % static_cast<std::uint64_t>(least.count() + 1));
+}
+
+}  // namespace
+
+Status PlanWait::wait(ClaimMachine& claim, const AwaitPlan& await) {
+  const TimePoint until = calls_.clock().now() + patience(ttl_);
+  const std::uint64_t number = calls_.next_watch_number();
+  const auto watch = watch_into(calls_.etcd(), {keys_.plans(), await.after + 1}, calls_.mailbox(), number);
+  while (calls_.clock().now() < until) {
+    if (calls_.stopped()) return calls_.cancelled();
+    if (calls_.lease_ended()) return {};
+    for (const NumberedBatch& numbered : calls_.wait_for_batches(until)) {
+      if (numbered.watch != number) continue;
+      if (!numbered.batch) return calls_.pause();  // then asking again is as good
+      if (claim.on_hints(*numbered.batch)) return {};
+    }
+    if (calls_.mailbox()->take_overflow()) return {};
+  }
+  claim.planner_overdue();
+  return {};
+}
+
+}  // namespace idetcd::internal

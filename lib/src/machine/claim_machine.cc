@@ -1,0 +1,242 @@
+#include "machine/claim_machine.h"
+
+#include "model/node_entry.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace idetcd::internal {
+namespace {
+
+constexpr int kMaxMisses = 1;  // then the plan counts as wrong
+constexpr int kMaxTurns = 8;   // then the queue decides, where every claimant looks for itself
+
+// The free slots from `first` on but for the lowest `owed`, which older tickets wait for.
+// At most as many runs as a plan can have room for.
+SlotPlan plan_of(const Occupancy& occupancy, SlotId limit, SlotId first, std::size_t owed) {
+  SlotPlan plan{.limit = limit};
+  for (SlotId slot = occupancy.next_free(first); slot != 0; slot = occupancy.next_free(slot + 1)) {
+    if (owed > 0) {
+      --owed;
+    } else if (!plan.runs.empty() && plan.last() + 1 == slot) {
+      ++plan.runs.back().count;
+    } else if (plan.runs.size() < kMaxPlanBytes / 2) {
+      plan.runs.push_back({slot, 1});
+    } else {
+      plan.complete = false;
+      break;
+    }
+  }
+  return plan;
+}
+
+}  // namespace
+
+ClaimMachine::ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
+    : keys_(keys), pattern_(pattern), txn_(keys, pattern, std::move(intent)) {
+  candidates_.resize(std::min<std::size_t>(chain_length_, pattern_.limit()));
+  std::iota(candidates_.begin(), candidates_.end(), SlotId{1});
+}
+
+// --- sending ------------------------------------------------------------------------
+
+Txn ClaimMachine::transaction() const {
+  const std::string node = keys_.node(txn_.intent().node_id);
+  Txn txn;
+  txn.compares.push_back(Compare::absent(node));
+  txn.success = txn_.chain(candidates_, last_else());
+  if (auto more = beside()) txn.success.emplace_back(std::make_unique<Txn>(std::move(*more)));
+  txn.failure.emplace_back(RangeRequest{.keys = KeyRange::one(node)});
+  return txn;
+}
+
+std::vector<Operation> ClaimMachine::last_else() const {
+  switch (stage_) {
+    case Stage::kTurn: return txn_.draw_turn(election_);
+    case Stage::kPublish: return {};  // a second planner in the transaction that ends the first: etcd would object
+    case Stage::kQueue: break;
+  }
+  return txn_.draw_ticket(count_is_rank_);
+}
+
+// What is to happen whether a candidate is free or not.
+std::optional<Txn> ClaimMachine::beside() const {
+  if (!plan_) return std::nullopt;
+  if (plan_->revision == 0) return txn_.publish(to_json(plan_->plan), turn_, planner_);
+  if (stage_ == Stage::kQueue) return end_plan(keys_, plan_->revision);
+  return std::nullopt;
+}
+
+// --- replies ------------------------------------------------------------------------
+
+ClaimOutcome ClaimMachine::on_reply(const TxnReply& reply) {
+  if (!reply.succeeded) return owned_or_taken(reply);
+  note_published(reply);
+  const TxnReply* level = &reply;
+  for (const SlotId slot : txn_.order(candidates_)) {
+    level = nested(*level, 0);
+    if (level == nullptr) return Malformed{};
+    if (level->succeeded) return Owned{slot, reply.header.revision, published_};
+  }
+  if (stage_ == Stage::kTurn) return turn_drawn(*level, reply.header.revision);
+  if (stage_ == Stage::kQueue) return ranked(*level);
+  stage_ = Stage::kTurn;
+  plan_.reset();
+  candidates_.clear();
+  return Again{};
+}
+
+void ClaimMachine::note_published(const TxnReply& reply) {
+  if (!plan_ || plan_->revision != 0 || reply.replies.empty()) return;
+  const TxnReply* beside = nested(reply, reply.replies.size() - 1);
+  if (beside && ClaimTxn::published(*beside)) published_ = Published{reply.header.revision, turn_};
+}
+
+ClaimOutcome ClaimMachine::owned_or_taken(const TxnReply& reply) {
+  const RangeReply* found = range_in(reply, 0);
+  if (found == nullptr || found->kvs.size() != 1) return Malformed{};
+  const KeyValue& kv = found->kvs.front();
+  const auto entry = parse_node_entry(kv.value);
+  // Our own lease: an earlier try took the slot, and only its answer was lost.
+  if (kv.lease == txn_.intent().session && entry) {
+    if (stage_ == Stage::kPublish) published_ = Published{kv.mod_revision, turn_};
+    return Owned{entry->slot, kv.mod_revision, published_};
+  }
+  if (!entry) return Taken{.lease = kv.lease};
+  return Taken{kv.lease, entry->slot, entry->address, entry->boot};
+}
+
+// --- turns and plans ------------------------------------------------------------------
+
+ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revision) {
+  const auto drawn = ClaimTxn::parse_turn(last_else, keys_);
+  if (!drawn) return Malformed{};
+  if (plan_) ++misses_;
+  plan_.reset();
+  candidates_.clear();
+  turn_ = drawn->turn;
+  drawn_at_ = revision;
+  if (drawn->listing) return elected(*drawn->listing);
+  planned_up_to_ = 0;
+  const Revision refused = std::exchange(election_, {}).refused;
+  if (++turns_ > kMaxTurns) {
+    line_up();
+  } else if (drawn->plan && drawn->plan->mod_revision != refused) {
+    follow(*drawn->plan);
+  } else if (drawn->planner) {
+    planner_ = drawn->planner->mod_revision;
+    if (drawn->planner->lease != txn_.intent().session) return AwaitPlan{revision};
+    election_.deposed = planner_;  // that is us, but for an answer that was lost
+  }
+  return Again{};
+}
+
+ClaimOutcome ClaimMachine::elected(const TxnReply& listing) {
+  election_ = {};
+  const RangeReply* records = range_in(listing, 1);
+  const RangeReply* holds = range_in(listing, 2);
+  const RangeReply* tickets = range_in(listing, 3);
+  if (!records || !holds || !tickets) return Malformed{};
+  const Occupancy occupancy = txn_.occupancy(*records, *holds);
+  TicketCount ahead(pattern_.limit());
+  for (const KeyValue& kv : tickets->kvs) {
+    if (kv.key != keys_.ticket(txn_.intent().node_id)) ahead.add(ticket_limit(kv.value, pattern_.limit()));
+  }
+  const std::size_t owed = ahead.pairing(occupancy) - 1;
+  SlotPlan plan = plan_of(occupancy, pattern_.limit(), planned_up_to_ + 1, owed);
+  // Those below may have been left by claimants that died.
+  if (std::exchange(planned_up_to_, 0) != 0 && plan.runs.empty()) plan = plan_of(occupancy, pattern_.limit(), 1, owed);
+  plan.base = turn_;
+  const auto as_published = parse_slot_plan(to_json(plan));
+  if (!as_published) return Malformed{};
+  planner_ = drawn_at_;
+  plan_ = FollowedPlan{*as_published, 0};
+  candidates_ = plan_->plan.from(turn_, std::min(chain_length_, kAimedChain));
+  stage_ = candidates_.empty() ? Stage::kQueue : Stage::kPublish;
+  return Again{};
+}
+
+// Afterwards transaction() is aimed at our slots, or draws another turn, or a ticket.
+void ClaimMachine::follow(const KeyValue& kv) {
+  const auto plan = parse_slot_plan(kv.value);
+  if (!plan || misses_ > kMaxMisses) return refuse(kv.mod_revision);
+  if (plan->base > turn_) {
+    // We waited for an earlier planner; or the turns have begun anew, after a backup.
+    if (kv.mod_revision < drawn_at_) refuse(kv.mod_revision);
+    return;
+  }
+  candidates_ = plan->from(turn_, std::min(chain_length_, kAimedChain));
+  const bool exhausted = candidates_.empty();
+  std::erase_if(candidates_, [this](SlotId slot) { return slot > pattern_.limit(); });
+  if (exhausted && (!plan->complete || plan->limit < pattern_.limit())) {
+    planned_up_to_ = plan->last();
+    return refuse(kv.mod_revision);
+  }
+  plan_ = FollowedPlan{*plan, kv.mod_revision};
+  if (!candidates_.empty()) return;
+  if (!exhausted) plan_.reset();  // good for others, whose limit is higher
+  line_up();
+}
+
+void ClaimMachine::refuse(Revision plan) {
+  misses_ = 0;
+  election_.refused = plan;
+}
+
+bool ClaimMachine::on_hints(const WatchBatch& batch) {
+  bool ended = false;
+  for (const Event& event : batch.events) {
+    const bool put = event.type == Event::Type::kPut;
+    if (event.kv.key == keys_.plan() && put) {
+      follow(event.kv);
+      return true;
+    }
+    if (event.kv.key != keys_.planner()) continue;
+    ended = !put;
+    if (put) planner_ = event.kv.mod_revision;
+  }
+  return ended;  // without a plan
+}
+
+// --- the queue ------------------------------------------------------------------------
+
+void ClaimMachine::line_up() {
+  stage_ = Stage::kQueue;
+  candidates_.clear();
+}
+
+ClaimOutcome ClaimMachine::ranked(const TxnReply& last_else) {
+  plan_.reset();
+  const RangeReply* tickets = range_in(last_else, 1);
+  const RangeReply* records = range_in(last_else, 2);
+  const RangeReply* holds = range_in(last_else, 3);
+  if (!tickets || !records || !holds) return Malformed{};
+  const Occupancy occupancy = txn_.occupancy(*records, *holds);
+
+  std::size_t rank = static_cast<std::size_t>(std::max<std::int64_t>(tickets->count, 1));
+  if (!count_is_rank_) {
+    const std::string mine = keys_.ticket(txn_.intent().node_id);
+    const auto place =
+        std::find_if(tickets->kvs.begin(), tickets->kvs.end(), [&](const KeyValue& kv) { return kv.key == mine; });
+    if (place == tickets->kvs.end()) return Malformed{};
+    rank = static_cast<std::size_t>(place - tickets->kvs.begin()) + 1;
+  }
+  count_is_rank_ = false;
+  retarget(occupancy, rank);
+  return Ranked{rank, occupancy.free()};
+}
+
+void ClaimMachine::retarget(const Occupancy& occupancy, std::size_t rank) {
+  auto slots = occupancy.free_from(rank, std::min(chain_length_, kAimedChain));
+  if (!slots.empty()) candidates_ = std::move(slots);
+}
+
+bool ClaimMachine::shorten_chain() noexcept {
+  if (chain_length_ == 1) return false;
+  chain_length_ /= 2;
+  if (candidates_.size() > chain_length_) candidates_.resize(chain_length_);
+  return true;
+}
+
+}  // namespace idetcd::internal

@@ -1,0 +1,139 @@
+// ClaimMachine: the claim as a pure machine. It yields transactions and takes their
+// replies; it does no I/O, knows no time, and so can be driven through every
+// interleaving in a test.
+//
+// One transaction takes the first free of K slots (etcd evaluates nested transactions
+// atomically). If none of them is free it draws a turn instead. One claimant lists what
+// is taken and publishes a plan; everybody else goes for the slot that the plan has for
+// its turn. Where the plan has none left, the pool is full or nearly so, and the claimant
+// draws a ticket: its place in the queue.
+//
+// Safety rests on the compare alone. Turn, plan and planner only say where to look, and
+// may be lost or wrong at any moment.
+#pragma once
+
+#include "machine/claim_txn.h"
+#include "machine/occupancy.h"
+#include "machine/ticket_count.h"
+#include "model/pool_keys.h"
+#include "model/slot_plan.h"
+
+#include <idetcd/etcd.h>
+#include <idetcd/pattern_template.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace idetcd::internal {
+
+// A plan that we have published, or may have, if an answer was lost. It is ours to end.
+struct Published {
+  Revision plan = 0;
+  std::int64_t turn = 0;  // the newest that we know of
+};
+
+struct Owned {
+  SlotId slot = 0;
+  Revision token = 0;
+  std::optional<Published> published{};
+};
+
+// transaction() is another one now: send it.
+struct Again {};
+
+// Somebody is making a plan: watch PoolKeys::plans() from the next revision on, and hand
+// the events to on_hints(); after a bounded time, call planner_overdue().
+struct AwaitPlan {
+  Revision after = 0;
+};
+
+// We hold a ticket.
+struct Ranked {
+  std::size_t rank = 0;  // 1: ours is the oldest ticket
+  std::size_t free = 0;  // slots that could be had at that moment
+};
+
+// Our node entry is there under a lease that is not ours.
+struct Taken {
+  LeaseId lease = 0;
+  SlotId slot = 0;
+  std::string address{};
+  std::string boot{};
+};
+
+struct Malformed {};  // a reply that does not fit the transaction
+
+using ClaimOutcome = std::variant<Owned, Again, AwaitPlan, Ranked, Taken, Malformed>;
+
+class ClaimMachine {
+ public:
+  static constexpr std::size_t kFirstChain = 4;  // the lowest slots, for a pool that is nearly empty
+  static constexpr std::size_t kAimedChain = 3;  // our own slot, and a few in case it is lost
+
+  ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent);
+
+  // The transaction to send now; the same again until a reply is taken, so a
+  // transaction whose outcome is unknown can simply be sent again.
+  Txn transaction() const;
+
+  // After Ranked: if rank <= free, transaction() is now aimed at our pair; else
+  // wait, then retarget() by what the watch shows.
+  ClaimOutcome on_reply(const TxnReply& reply);
+
+  // After AwaitPlan. False: go on waiting; true: send transaction().
+  bool on_hints(const WatchBatch& batch);
+  void planner_overdue() noexcept { election_.deposed = planner_; }
+
+  // The outcome of the last one is unknown: our ticket may be an old one.
+  void outcome_unknown() noexcept { count_is_rank_ = false; }
+
+  // False if the chain cannot get shorter: etcd's limit is too low for us.
+  bool shorten_chain() noexcept;
+
+  void retarget(const Occupancy& occupancy, std::size_t rank);
+
+ private:
+  enum class Stage {
+    kTurn,     // draws a turn if no candidate is free
+    kPublish,  // the planner's: publishes its plan and takes its slot
+    kQueue,    // draws a ticket if no candidate is free
+  };
+  struct FollowedPlan {
+    SlotPlan plan;
+    Revision revision = 0;
+  };
+
+  std::vector<Operation> last_else() const;
+  std::optional<Txn> beside() const;
+  void note_published(const TxnReply& reply);
+  ClaimOutcome owned_or_taken(const TxnReply& reply);
+  ClaimOutcome turn_drawn(const TxnReply& last_else, Revision revision);
+  ClaimOutcome elected(const TxnReply& listing);
+  void follow(const KeyValue& plan);
+  void refuse(Revision plan);
+  void line_up();
+  ClaimOutcome ranked(const TxnReply& last_else);
+
+  const PoolKeys& keys_;
+  const PatternTemplate& pattern_;
+  const ClaimTxn txn_;
+  Stage stage_ = Stage::kTurn;
+  std::size_t chain_length_ = kFirstChain;
+  std::vector<SlotId> candidates_;
+  std::int64_t turn_ = 0;  // the newest that we have drawn
+  Revision drawn_at_ = 0;
+  int turns_ = 0;   // how many
+  int misses_ = 0;  // plans whose slots for us were taken
+  std::optional<Published> published_;
+  std::optional<FollowedPlan> plan_;  // that candidates_ are from; as the planner, ours
+  Election election_;
+  Revision planner_ = 0;       // of the planner key that we wait for, or as the planner have put
+  SlotId planned_up_to_ = 0;   // by a plan that had no room for more
+  bool count_is_rank_ = true;  // while our ticket can only be the newest
+};
+
+}  // namespace idetcd::internal

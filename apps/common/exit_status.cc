@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <sstream>
+#include <string>
+
+#include "printable.h"
 
 namespace idetcd::app {
 
@@ -40,8 +44,10 @@ int exit_status_of(ErrorCode code) noexcept {
 }
 
 int report_exit(std::string_view program, const Exit& exit) {
-  const std::string line = fmt::format("{}: {}\n", program, exit.what());
-  std::fputs(line.c_str(), stderr);  // fmt::print would throw if nobody reads it
+  std::string text;
+  std::istringstream lines(fmt::format("{}: {}", program, exit.what()));  // a pattern is shown with a caret below it
+  for (std::string line; std::getline(lines, line);) text += printable(line) + "\n";
+  std::fputs(text.c_str(), stderr);  // fmt::print would throw if nobody reads it
   return exit.status();
 }
 

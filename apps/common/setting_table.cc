@@ -185,6 +185,12 @@ Status set_log_level(Settings& s, Arguments a) {
   return read_choice(a, s.log_level, kChoices);
 }
 
+Status set_log_format(Settings& s, Arguments a) {
+  constexpr std::array<std::pair<std::string_view, LogFormat>, 2> kChoices{
+      {{"text", LogFormat::kText}, {"json", LogFormat::kJson}}};
+  return read_choice(a, s.log_format, kChoices);
+}
+
 constexpr int kMany = 64;
 using enum SettingGroup;
 using enum SettingSpec::Where;
@@ -221,7 +227,7 @@ constexpr SettingSpec kSettings[] = {
     {"ttl", "ttl", kClaim, kEverywhere, 1, 1, "DURATION", "how long a name outlives a dead node; default 20s",
      [](PoolSettings& p, Arguments a) { return read_duration(a, p.ttl); }},
     {"advertise", "advertise", kClaim, kEverywhere, 1, kMany, "IP[,IP]",
-     "addresses to publish; default: source addresses of the route to etcd",
+     "addresses to publish; default: those of the route to etcd, or of the default route",
      [](PoolSettings& p, Arguments a) { return read_texts(a, p.advertise, "10.0.0.7"); }},
     {"interface", "interface", kClaim, kEverywhere, 1, 1, "NAME", "publish addresses of this interface, e.g. eth0",
      [](PoolSettings& p, Arguments a) { return read_text(a, p.interface, "eth0"); }},
@@ -278,6 +284,8 @@ constexpr SettingSpec kSettings[] = {
      [](Settings& s, Arguments a) { return read_text(a, s.run_as, "idetcd"); }},
 
     {"log-level", "log-level", kLog, kEverywhere, 1, 1, "debug|info|warning|error", "default info", set_log_level},
+    {"log-format", "log-format", kLog, kEverywhere, 1, 1, "text|json", "one line for each message; default text",
+     set_log_format},
 };
 
 }  // namespace

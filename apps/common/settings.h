@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "listen_address.h"
+#include "log.h"
 
 namespace idetcd::app {
 
@@ -99,6 +100,7 @@ struct Settings {
   std::string corefile;  // that was read; empty: none
 
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
 
   Origins origins;
 

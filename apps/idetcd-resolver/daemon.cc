@@ -18,7 +18,6 @@
 #include "common/child_process.h"
 #include "common/load_settings.h"
 #include "common/log.h"
-#include "common/output.h"
 #include "common/privileges.h"
 #include "common/resource_check.h"
 #include "common/service_notify.h"
@@ -100,11 +99,19 @@ int Daemon::run() {
   shutdown_.emplace(std::initializer_list<int>{SIGINT, SIGTERM},
                     std::initializer_list<int>{SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE});
   shutdown_->end_within(60s);
-  log_ = app::open_log(config_.settings.log_level);
+  log_ = app::open_log(config_.settings.log_level, config_.settings.log_format);
   shutdown_->note_to([this](int number) { note_signal(number); });
-  app::say("idetcd-resolver {}\n", IDETCD_VERSION);
+  log_(LogLevel::kInfo, "idetcd-resolver " IDETCD_VERSION);
   for (const std::string& warning : app::unknown_variables(app::current_environment()))
     log_(LogLevel::kWarning, warning);
+  try {
+    return serve();
+  } catch (const app::Exit& exit) {
+    return report(exit);
+  }
+}
+
+int Daemon::serve() {
   make_pools();
   start_etcd();
   limit_waits();
@@ -120,6 +127,13 @@ int Daemon::run() {
   }
   leave();
   return *status;
+}
+
+// In the format of the log; as text in the words of all programs.
+int Daemon::report(const app::Exit& exit) const {
+  if (config_.settings.log_format == app::LogFormat::kText) return app::report_exit("idetcd-resolver", exit);
+  log_(LogLevel::kError, exit.what());
+  return exit.status();
 }
 
 // A signal that ended the daemon would leave its name behind until the lease ends.
@@ -180,7 +194,7 @@ void Daemon::start_etcd() {
     if (!dev) throw app::Exit(dev.error());
     dev_etcd_ = std::move(*dev);
     config_.settings.endpoints = {dev_etcd_->endpoint()};
-    app::say("private etcd at {} in {}\n", dev_etcd_->endpoint(), dev_etcd_->folder().string());
+    log_(LogLevel::kInfo, fmt::format("private etcd at {} in {}", dev_etcd_->endpoint(), dev_etcd_->folder().string()));
   }
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
@@ -199,7 +213,7 @@ void Daemon::limit_waits() {
     const app::PoolSettings& settings = each->settings();
     if (!settings.claim || settings.max_wait.count() == 0) continue;
     waits_.push_back(std::make_unique<app::WaitLimit>(settings.max_wait, [this, pool = each.get()] {
-      if (const auto exit = pool->wait_over()) shutdown_->request(app::report_exit("idetcd-resolver", *exit));
+      if (const auto exit = pool->wait_over()) shutdown_->request(report(*exit));
     }));
   }
 }
@@ -221,7 +235,8 @@ void Daemon::serve_dns() {
   for (const auto& pool : pools_) {
     if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
   }
-  app::say("serving {} on {} (UDP and TCP)\n", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", "));
+  log_(LogLevel::kInfo,
+       fmt::format("serving {} on {} (UDP and TCP)", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", ")));
 }
 
 ZoneOptions Daemon::zone_options() const {
@@ -257,9 +272,7 @@ void Daemon::follow_records() {
 void Daemon::claim_names() {
   for (std::size_t index = 0; index < pools_.size(); ++index) {
     if (!pools_[index]->settings().claim) continue;
-    const auto on_ended = [this](const app::Exit& exit) {
-      shutdown_->request(app::report_exit("idetcd-resolver", exit));
-    };
+    const auto on_ended = [this](const app::Exit& exit) { shutdown_->request(report(exit)); };
     pools_[index]->claim(etcd_, published_[index],
                          {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});
   }
@@ -272,7 +285,7 @@ void Daemon::serve_metrics() {
   auto http = HttpServer::start(*address, [this](std::string_view path) { return http_reply(path); });
   if (!http) throw app::Exit(app::kExitOs, http.error().message);
   http_ = std::move(*http);
-  app::say("metrics on {}\n", app::to_string(app::ListenAddress{address->ip, http_->port()}));
+  log_(LogLevel::kInfo, fmt::format("metrics on {}", app::to_string(app::ListenAddress{address->ip, http_->port()})));
 }
 
 HttpReply Daemon::http_reply(std::string_view path) const {

@@ -24,7 +24,7 @@
 
 namespace idetcd::resolver {
 
-// For one thread. Status lines go to stdout, the log to stderr.
+// For one thread. All it tells goes to its log, on stderr.
 class Daemon {
  public:
   // Binds the DNS sockets and then gives up privileges, for good; so it must be made before any
@@ -33,10 +33,13 @@ class Daemon {
   ~Daemon();
 
   // Serves until the shutdown; returns the exit status. All names are given back
-  // before it returns. Throws app::Exit if it cannot start.
+  // before it returns. If it cannot start, that is told and its status returned; but throws app::Exit
+  // if it has no log to tell it.
   int run();
 
  private:
+  int serve();
+  int report(const app::Exit& exit) const;
   void note_signal(int number);
   void open_sockets();
   void lower_privileges();

@@ -6,8 +6,6 @@
 #include <chrono>
 #include <utility>
 
-#include "common/output.h"
-
 namespace idetcd::resolver {
 using namespace std::chrono_literals;
 namespace {
@@ -50,7 +48,7 @@ void Pool::claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication
   options.claim = app::claim_options(settings_, log_, [this](std::size_t position) { on_position(position); });
   options.on_lost_do = settings_.on_lost == app::OnLostPolicy::kReclaim ? OnLost::kReclaim : OnLost::kStop;
   options.on_claimed = [this](const Ownership& ownership) { on_claimed(ownership); };
-  options.on_lost = [this](std::string_view reason) { on_lost(reason); };
+  options.on_lost = [this](std::string_view) { on_lost(); };
   options.on_ended = [this](const Error& error) { on_ended(error); };
   auto started = Registration::start(etcd, pattern_, std::move(options), std::move(publication.record));
   if (!started) return on_ended(started.error());
@@ -124,15 +122,16 @@ void Pool::on_claimed(const Ownership& ownership) {
   claimed_ = true;
   position_ = 0;
   ++claims_;
-  app::say("claimed {} -> {}; slot {} of {}, lease {:x}, ttl {}s\n", ownership.name, addresses_, ownership.slot,
-           pattern_.limit(), static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count());
+  log_(LogLevel::kInfo,
+       fmt::format("claimed {} -> {}; slot {} of {}, lease {:x}, ttl {}s", ownership.name, addresses_, ownership.slot,
+                   pattern_.limit(), static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count()));
   events_.on_claim_changed();
 }
 
-void Pool::on_lost(std::string_view reason) {
+// The claim has logged it already, with the reason.
+void Pool::on_lost() {
   claimed_ = false;
   ++losses_;
-  log_(LogLevel::kWarning, fmt::format("lost the name: {}", reason));
   events_.on_claim_changed();
 }
 

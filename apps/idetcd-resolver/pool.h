@@ -65,7 +65,7 @@ class Pool {
  private:
   void on_position(std::size_t position);
   void on_claimed(const Ownership& ownership);
-  void on_lost(std::string_view reason);
+  void on_lost();
   void on_ended(const Error& error);
 
   const app::PoolSettings settings_;

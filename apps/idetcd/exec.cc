@@ -131,7 +131,7 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   auto guard = Guard::start(grace_for(pool));  // before there is any thread
   if (!guard) throw app::Exit(app::kExitOs, guard.error().message);
   app::Shutdown signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};  // before the log has its thread
-  const LogSink log = app::open_log(settings.log_level);
+  const LogSink log = app::open_log(settings.log_level, settings.log_format);
   for (const std::string& warning : app::unknown_variables(app::current_environment()))
     log(LogLevel::kWarning, warning);
   std::size_t position = 0;

@@ -127,8 +127,8 @@ TEST_CASE("HTTP: the daemon answers and ends among 2000 half-sent requests", "[h
   Resolver daemon({"--no-claim", "--metrics", "127.0.0.1:0", "--endpoints", test_endpoints().front(), "--path",
                    random_prefix(), "--pattern", "worker{{.ID}}.tf.local."});
   const std::string mark = "metrics on 127.0.0.1:";
-  REQUIRE(eventually([&] { return daemon.program().output().find(mark) != std::string::npos; }));
-  const std::string output = daemon.program().output();
+  REQUIRE(eventually([&] { return daemon.program().errors().find(mark) != std::string::npos; }));
+  const std::string output = daemon.program().errors();
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
   REQUIRE(get(port, "/health").find(" 200 ") != std::string::npos);
 

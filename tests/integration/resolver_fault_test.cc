@@ -90,7 +90,7 @@ struct Cluster {
   // Every one runs and has still the name it had.
   void check_unchanged() {
     for (Resolver& node : nodes) {
-      INFO(node.program().output() << node.program().errors());
+      INFO(node.program().errors());
       CHECK(node.program().running());
       CHECK(right.contains(node.name()));
     }
@@ -110,7 +110,7 @@ TEST_CASE("etcd killed and started again: no node ends, no name is lost, answers
   CHECK(prober.asked() > 100);
   CHECK(prober.wrong() == 0);
   for (Resolver& node : cluster.nodes)
-    CHECK(node.program().output().find("claimed ") == node.program().output().rfind("claimed "));
+    CHECK(node.program().errors().find("claimed ") == node.program().errors().rfind("claimed "));
 }
 
 TEST_CASE("etcd away for longer than the lease: the names come back to their owners") {
@@ -119,11 +119,11 @@ TEST_CASE("etcd away for longer than the lease: the names come back to their own
   const Prober prober(cluster.nodes, cluster.right);
   etcd.kill();
   for (Resolver& node : cluster.nodes)
-    REQUIRE(eventually([&] { return node.program().errors().find("lost the name") != std::string::npos; }));
+    REQUIRE(eventually([&] { return node.program().errors().find(" is not held for now: ") != std::string::npos; }));
   etcd.start();  // and gives every lease its full time again
   for (Resolver& node : cluster.nodes) {
     CHECK(eventually(
-        [&] { return node.program().output().find("claimed ") != node.program().output().rfind("claimed "); }));
+        [&] { return node.program().errors().find("claimed ") != node.program().errors().rfind("claimed "); }));
   }
   std::this_thread::sleep_for(3s);  // longer than a lease that nobody renews
   cluster.check_unchanged();
@@ -134,10 +134,10 @@ TEST_CASE("without etcd at the start the daemon waits, says so once, and can be 
   const std::string endpoint = "http://127.0.0.1:" + std::to_string(free_port());
   Resolver node(flags(endpoint, "5s", "10.0.0.1"));
   REQUIRE(node.port() != 0);
-  CHECK(eventually([&] { return !node.program().errors().empty(); }));
+  CHECK(eventually([&] { return !node.program().trouble().empty(); }));
   CHECK(answer(node.port(), "worker1.tf.local.") == "SERVFAIL");  // it can not know
   std::this_thread::sleep_for(2s);                                // several tries
-  const std::string errors = node.program().errors();
+  const std::string errors = node.program().trouble();
   INFO(errors);
   CHECK(std::count(errors.begin(), errors.end(), '\n') == 1);
   CHECK(errors.find(endpoint) != std::string::npos);
@@ -149,7 +149,7 @@ TEST_CASE("an etcd that comes later is found") {
   EtcdProcess etcd;
   etcd.kill();
   Resolver node(flags(etcd.endpoint(), "5s", "10.0.0.1"));
-  REQUIRE(eventually([&] { return !node.program().errors().empty(); }));
+  REQUIRE(eventually([&] { return !node.program().trouble().empty(); }));
   etcd.start();
   CHECK(node.name() == "worker1.tf.local.");
 }
@@ -174,7 +174,7 @@ TEST_CASE("--dev needs nothing else, and leaves nothing behind") {
     return given == "NOERROR" || given.find_first_not_of("0123456789.") == std::string::npos;
   }));
   INFO(given);
-  const std::string output = node.program().output();
+  const std::string output = node.program().errors();
   const auto endpoint_at = output.find("private etcd at http://127.0.0.1:");
   const auto folder_at = output.find(" in /");
   REQUIRE(endpoint_at != std::string::npos);

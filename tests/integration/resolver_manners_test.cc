@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -36,8 +37,8 @@ bool has(const std::string& text, const std::string& part) {
 
 std::uint16_t metrics_port(Resolver& node) {
   const std::string mark = "metrics on 127.0.0.1:";
-  eventually([&] { return has(node.program().output(), mark); });
-  const std::string output = node.program().output();
+  eventually([&] { return has(node.program().errors(), mark); });
+  const std::string output = node.program().errors();
   return static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
 }
 
@@ -97,11 +98,11 @@ TEST_CASE("a node tells which addresses it publishes, and why; loopback with a w
   };
   Resolver given = start({"--advertise", "10.0.0.7,fd00::7"});
   REQUIRE_FALSE(given.name().empty());
-  CHECK(has(given.program().output(), "claimed worker1.tf.local. -> 10.0.0.7, fd00::7 (advertise); slot 1 of 10"));
+  CHECK(has(given.program().errors(), "claimed worker1.tf.local. -> 10.0.0.7, fd00::7 (advertise); slot 1 of 10"));
   CHECK_FALSE(has(given.program().errors(), "publishing"));
   Resolver filtered = start({"--interface", "lo", "--cidr", "127.0.0.0/8"});
   REQUIRE_FALSE(filtered.name().empty());
-  CHECK(has(filtered.program().output(), "claimed worker2.tf.local. -> 127.0.0.1 (lo, interface or cidr); slot 2"));
+  CHECK(has(filtered.program().errors(), "claimed worker2.tf.local. -> 127.0.0.1 (lo, interface or cidr); slot 2"));
   if (::geteuid() != 0 || std::system("unshare --net ip link set lo up 2> /dev/null") != 0) return;
   // A machine with loopback only, and no etcd: what is published is told before it is claimed.
   Program alone(
@@ -170,4 +171,26 @@ TEST_CASE("a full pool is told in the ancestor's words and in ours") {
   CHECK(late.program().wait_for(kPatience) == kExitTryLater);
   INFO(late.program().errors());
   CHECK(has(late.program().errors(), "idetcd-resolver: Could not have more than 1 nodes in your cluster: "));
+}
+
+TEST_CASE("everything is in one log, a loss once, and in JSON if asked to") {
+  const std::string path = random_prefix();
+  Resolver node(flags(path, {"--on-lost", "serve-only"}));
+  REQUIRE(node.name() == "worker1.tf.local.");
+  idetcd::Txn txn;
+  txn.success.emplace_back(idetcd::PutRequest{path + "worker1.tf.local.", R"({"ipv4":"10.9.9.9"})"});
+  REQUIRE(connect_for_test()->txn(txn, {}));
+  REQUIRE(eventually([&] { return has(node.program().errors(), "still serving, without a name"); }));
+  const std::string log = node.program().errors();
+  CHECK(log.find(" lost: ") == log.rfind(" lost: "));
+  CHECK_FALSE(has(log, "lost the name"));
+  CHECK(node.program().output().empty());
+
+  Program json({.argv = {IDETCD_RESOLVER, "--log-format", "json", "--endpoints", "http://127.0.0.1:1", "--listen",
+                         "127.0.0.1:0", "--pattern", "w{{.ID}}.x.", "--on-full", "wait", "--max-wait", "1s"}});
+  CHECK(json.wait_for(kPatience) == kExitUnavailable);
+  std::istringstream lines(json.errors());
+  std::string last;
+  for (std::string line; std::getline(lines, line); last = line) CHECK(line.rfind("{\"time\":\"", 0) == 0);
+  CHECK(has(last, "\"level\":\"error\",\"message\":\"--max-wait: no name in 1 s"));
 }

@@ -106,7 +106,7 @@ TEST_CASE("with little memory the daemon runs, or ends with 71 and says why") {
   for (std::string& flag : flags(random_prefix(), "10.0.0.1", {"--listen", "127.0.0.1:0"}))
     argv.push_back(std::move(flag));
   Program program({.argv = std::move(argv)});
-  REQUIRE(eventually([&] { return !program.running() || program.output().find("claimed ") != std::string::npos; }));
+  REQUIRE(eventually([&] { return !program.running() || program.errors().find("claimed ") != std::string::npos; }));
   if (program.running()) {
     program.signal(SIGTERM);
     CHECK(program.wait_for(kPatience) == 0);
@@ -180,7 +180,7 @@ TEST_CASE("environment and Corefile configure as flags do, in their order") {
   Program node({.argv = {IDETCD_RESOLVER, "--listen", "127.0.0.1:0"},
                 .variables = {{"IDETCD_LIMIT", "3"}, {"ETCDCTL_ENDPOINTS", ""}},
                 .corefile = corefile});
-  CHECK(eventually([&] { return has(node.output(), "claimed file1.tf.local. -> 10.0.0.1 (advertise); slot 1 of 3"); }));
+  CHECK(eventually([&] { return has(node.errors(), "claimed file1.tf.local. -> 10.0.0.1 (advertise); slot 1 of 3"); }));
 }
 
 TEST_CASE("who waits tells its place and is not ready") {
@@ -189,7 +189,7 @@ TEST_CASE("who waits tells its place and is not ready") {
   REQUIRE_FALSE(holder.name().empty());
   Resolver waiter(flags(path, "10.0.0.2", {"--limit", "1", "--on-full", "wait", "--metrics", "127.0.0.1:0"}));
   REQUIRE(eventually([&] { return has(waiter.program().errors(), "waiting for one at position 1"); }));
-  const std::string output = waiter.program().output();
+  const std::string output = waiter.program().errors();
   const std::string mark = "metrics on 127.0.0.1:";
   REQUIRE(has(output, mark));
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));
@@ -209,7 +209,7 @@ TEST_CASE("metrics and readiness") {
   const std::string path = random_prefix();
   Resolver node(flags(path, "10.0.0.1", {"--metrics", "127.0.0.1:0"}));
   REQUIRE_FALSE(node.name().empty());
-  const std::string output = node.program().output();
+  const std::string output = node.program().errors();
   const std::string mark = "metrics on 127.0.0.1:";
   REQUIRE(has(output, mark));
   const auto port = static_cast<std::uint16_t>(std::atoi(output.c_str() + output.find(mark) + mark.size()));

@@ -79,7 +79,7 @@ void check_refused(const std::vector<std::string>& argv, const std::string& core
 TEST_CASE("a daemon of root keeps one capability, to bind low ports, in every thread", "[privileges]") {
   if (!is_root()) return;
   Program daemon({.argv = command({"--listen", own_address() + ":53", "--metrics", own_address() + ":80"})});
-  REQUIRE(eventually([&] { return has(daemon.output(), "metrics on " + own_address() + ":80"); }));
+  REQUIRE(eventually([&] { return has(daemon.errors(), "metrics on " + own_address() + ":80"); }));
   check_lowered(daemon);
   CHECK(of_all_threads(daemon, "Uid").starts_with("0\t"));
 }
@@ -93,7 +93,7 @@ TEST_CASE("--run-as changes user and groups, and low ports can still be bound", 
   // The metrics' port is bound after the change, as a port of a reload would be.
   Program daemon(
       {.argv = command({"--listen", own_address() + ":53", "--metrics", own_address() + ":80", "--run-as", kAccount})});
-  REQUIRE(eventually([&] { return has(daemon.output(), "metrics on " + own_address() + ":80"); }));
+  REQUIRE(eventually([&] { return has(daemon.errors(), "metrics on " + own_address() + ":80"); }));
   check_lowered(daemon);
   CHECK(of_all_threads(daemon, "Uid") == uid + "\t" + uid + "\t" + uid + "\t" + uid);
   CHECK(of_all_threads(daemon, "Gid") == gid + "\t" + gid + "\t" + gid + "\t" + gid);

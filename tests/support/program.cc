@@ -81,6 +81,14 @@ std::string Program::output() const {
 std::string Program::errors() const {
   return read_all(folder_.path() / "stderr");
 }
+std::string Program::trouble() const {
+  std::istringstream lines(errors());
+  std::string all;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find(" info: ") == std::string::npos) all += line + "\n";
+  }
+  return all;
+}
 
 Resolver::Resolver(std::vector<std::string> arguments, std::map<std::string, std::string> variables)
     : program_({.argv = resolver_command(std::move(arguments)), .variables = std::move(variables)}) {}
@@ -89,7 +97,7 @@ std::string Resolver::name(std::chrono::milliseconds patience) {
   std::string found;
   eventually(patience, [&] {
     const bool ended = !program_.running();
-    found = between(program_.output(), "claimed ", " -> ");
+    found = between(program_.errors(), "claimed ", " -> ");
     return ended || !found.empty();
   });
   return found;
@@ -97,14 +105,14 @@ std::string Resolver::name(std::chrono::milliseconds patience) {
 
 unsigned Resolver::slot() {
   if (name().empty()) return 0;
-  return static_cast<unsigned>(std::atoi(between(program_.output(), "; slot ", " of").c_str()));
+  return static_cast<unsigned>(std::atoi(between(program_.errors(), "; slot ", " of").c_str()));
 }
 
 std::uint16_t Resolver::port() {
   std::string found;
   eventually([&] {
     const bool ended = !program_.running();
-    found = between(between(program_.output(), "serving ", ")"), "on 127.0.0.1:", " (");
+    found = between(between(program_.errors(), "info: serving ", ")"), "on 127.0.0.1:", " (");
     return ended || !found.empty();
   });
   return static_cast<std::uint16_t>(std::atoi(found.c_str()));

@@ -25,8 +25,9 @@ class Program {
  public:
   explicit Program(const ProgramCommand& command);
 
-  std::string output() const;  // stdout so far
-  std::string errors() const;  // stderr so far
+  std::string output() const;   // stdout so far
+  std::string errors() const;   // stderr so far
+  std::string trouble() const;  // its lines but for those of the log's level info
 
   pid_t pid() const noexcept { return child_->pid(); }
   void signal(int number) noexcept { child_->signal(number); }

@@ -3,16 +3,20 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
 #include "common/exit_status.h"
 #include "common/file_descriptor.h"
+#include "common/printable.h"
 #include "support/eventually.h"
 #include "support/no_threads.h"
 
@@ -85,6 +89,43 @@ TEST_CASE("the end of a log writes what is queued, in order", "[log]") {
     REQUIRE(at != std::string::npos);
   }
   CHECK(text.find("not asked for") == std::string::npos);
+}
+
+TEST_CASE("a log in JSON has one object for each line, whatever the message has in it", "[log]") {
+  StderrPipe pipe;
+  open_log(LogLevel::kInfo, LogFormat::kJson)(LogLevel::kWarning, "a \"b\"\n\x1b[31m\xff");
+  const std::string text = pipe.read_all();
+  CHECK(text.rfind("{\"time\":\"20", 0) == 0);
+  CHECK(text.find(R"(,"level":"warning","message":"a \"b\"\n\u001b[31m\ufffd"})"
+                  "\n") != std::string::npos);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+}
+
+TEST_CASE("the journal gets the level and no second time", "[log]") {
+  StderrPipe pipe;
+  struct stat stream {};
+  REQUIRE(::fstat(STDERR_FILENO, &stream) == 0);
+  const auto line_for = [&](const std::string& variable) {
+    ::setenv("JOURNAL_STREAM", variable.c_str(), 1);
+    open_log(LogLevel::kInfo)(LogLevel::kWarning, "message");
+    ::unsetenv("JOURNAL_STREAM");
+    return pipe.read_all();
+  };
+  CHECK(line_for(std::to_string(stream.st_dev) + ":" + std::to_string(stream.st_ino)) == "<4>message\n");
+  CHECK(line_for("1:2").find(" warning: message\n") != std::string::npos);  // stderr was redirected
+}
+
+TEST_CASE("what others wrote cannot act on a terminal", "[log]") {
+  CHECK(printable("worker1 \xc3\xa4 \xf0\x9f\x98\x80") == "worker1 \xc3\xa4 \xf0\x9f\x98\x80");
+  CHECK(printable("a\x1b[2Jb\r\n\x7f") == "a\\x1b[2Jb\\x0d\\x0a\\x7f");
+  CHECK(printable("\xc2\x9b"
+                  "31m") == "\\xc2\\x9b31m");             // CSI in one character
+  CHECK(printable("\xe2\x80\xae") == "\\xe2\\x80\\xae");  // writes the rest from right to left
+  CHECK(printable("\xff\xc3") == "\\xff\\xc3");
+  CHECK(printable("\xc0\x9b") == "\\xc0\\x9b");  // an overlong ESC
+  StderrPipe pipe;
+  open_log(LogLevel::kInfo)(LogLevel::kInfo, "node \x1b[2J");
+  CHECK(pipe.read_all().find("info: node \\x1b[2J\n") != std::string::npos);
 }
 
 TEST_CASE("a log that nobody reads stops nobody; what was dropped is counted, once", "[log]") {

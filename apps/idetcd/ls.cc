@@ -4,116 +4,112 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/child_process.h"
 #include "common/command_line.h"
 #include "common/connection.h"
 #include "common/exit_status.h"
+#include "common/load_settings.h"
 #include "common/log.h"
+#include "pool_discovery.h"
+#include "pool_listing.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {
 namespace {
 
-using json = nlohmann::ordered_json;  // members as written here
-
-std::vector<std::string> addresses_of(const Record& record) {
-  std::vector<std::string> all;
-  for (const Ipv4& v4 : record.ipv4) all.push_back(to_string(v4));
-  for (const Ipv6& v6 : record.ipv6) all.push_back(to_string(v6));
-  return all;
+template <class T>
+T value_or_exit(Result<T> result) {
+  if (!result) throw app::Exit(result.error());
+  return std::move(*result);
 }
 
-void print_table(const PoolState& pool, const PatternTemplate& pattern) {
-  std::vector<std::array<std::string, 6>> lines{{"SLOT", "NAME", "NODE", "TOKEN", "LEASE", "ADDRESSES"}};
-  for (const PoolName& name : pool.names) {
-    const std::string& node = name.record.node;
-    lines.push_back({std::to_string(name.slot), name.name, node.empty() ? "-" : node, std::to_string(name.token),
-                     name.lease == 0 ? "-" : fmt::format("{:x}", static_cast<std::uint64_t>(name.lease)),
-                     name.malformed.empty() ? fmt::format("{}", fmt::join(addresses_of(name.record), " "))
-                                            : fmt::format("(unreadable: {})", name.malformed)});
+// With the limit that was set, or else the one that can be seen.
+ListedPool list_pool(Etcd& etcd, const app::PoolSettings& pool, const LogSink& log) {
+  PatternTemplate pattern = app::parse_pattern(pool);
+  PoolState state = value_or_exit(read_pool(etcd, pattern, pool.path));
+  if (pool.origins.contains("limit") || pool.origins.contains("serve")) {
+    for (const std::string& warning : limit_warnings(state, pool.limit)) log(LogLevel::kWarning, warning);
+    return {pool.path, std::move(pattern), pool.limit, std::move(state)};
   }
-  std::array<std::size_t, 6> widths{};
-  for (const auto& line : lines) {
-    for (std::size_t column = 0; column + 1 < line.size(); ++column) {
-      widths[column] = std::max(widths[column], line[column].size());
-    }
+  if (const SlotId seen = limit_seen(state); seen > pattern.limit()) {
+    app::PoolSettings larger = pool;
+    larger.limit = seen;
+    pattern = app::parse_pattern(larger);
+    state = value_or_exit(read_pool(etcd, pattern, pool.path));
   }
-  for (const auto& line : lines) {
-    std::string text;
-    for (std::size_t column = 0; column < line.size(); ++column)
-      text += fmt::format("{:<{}}  ", line[column], widths[column]);
-    text.erase(text.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", text);
+  std::optional<SlotId> limit;
+  if (!state.queue.empty() && state.queue.front().limit != 0) {
+    limit = state.queue.front().limit;
+    for (const std::string& warning : limit_warnings(state, *limit)) log(LogLevel::kWarning, warning);
   }
-  fmt::print("{} of {} names taken, {} waiting\n", pool.names.size(), pattern.limit(), pool.queue.size());
-  for (const PoolTicket& ticket : pool.queue) {
-    fmt::print("  waiting at position {}: {}\n", ticket.position, ticket.node_id);
-  }
+  return {pool.path, std::move(pattern), limit, std::move(state)};
 }
 
-json to_json(const PoolName& name) {
-  json out{{"slot", name.slot},
-           {"name", name.name},
-           {"token", name.token},
-           {"lease", fmt::format("{:x}", static_cast<std::uint64_t>(name.lease))}};
-  if (!name.malformed.empty()) {
-    out["error"] = name.malformed;
-    return out;
+// Those that were set: of a choice with --pattern only the chosen ones.
+std::vector<app::PoolSettings> pools_of(const app::Settings& settings) {
+  std::vector<app::PoolSettings> pools = settings.pools;
+  const auto chosen = [](const app::PoolSettings& pool) {
+    return pool.claim && pool.origins.contains("pattern") && !pool.origins.find("pattern")->second.in_file;
+  };
+  if (std::ranges::any_of(pools, chosen)) std::erase_if(pools, [](const auto& pool) { return !pool.claim; });
+  return pools;
+}
+
+std::vector<app::PoolSettings> pools_in_etcd(Etcd& etcd, const app::PoolSettings& like) {
+  std::vector<app::PoolSettings> pools;
+  for (const FoundPool& found : value_or_exit(find_pools(etcd))) {
+    if (!found.path.starts_with(like.path) || !PatternTemplate::parse(found.pattern, 1)) continue;
+    pools.push_back(like);
+    pools.back().path = found.path;
+    pools.back().pattern = found.pattern;
   }
-  out["node"] = name.record.node;
-  out["ttl"] = name.record.ttl.count();
-  out["port"] = name.record.port;
-  out["ipv4"] = json::array();
-  out["ipv6"] = json::array();
-  for (const Ipv4& v4 : name.record.ipv4) out["ipv4"].push_back(to_string(v4));
-  for (const Ipv6& v6 : name.record.ipv6) out["ipv6"].push_back(to_string(v6));
-  out["ports"] = name.record.ports;
-  out["meta"] = name.record.meta;
-  return out;
+  if (pools.empty())
+    throw app::Exit(app::kExitUsage,
+                    "no pattern is set, and no node of a pool is in this etcd; set one, e.g. --pattern "
+                    "'worker{{.ID}}.tf.local.', or give a Corefile with --conf");
+  return pools;
 }
 
-void print_json(const PoolState& pool, const PatternTemplate& pattern) {
-  json out{{"pattern", pattern.canonical()},
-           {"limit", pattern.limit()},
-           {"revision", pool.revision},
-           {"waiting", json::array()}};
-  for (const PoolTicket& ticket : pool.queue) out["waiting"].push_back(ticket.node_id);
-  out["slots"] = json::array();
-  for (const PoolName& name : pool.names) out["slots"].push_back(to_json(name));
-  // What others wrote into etcd may not be UTF-8.
-  fmt::print("{}\n", out.dump(2, ' ', false, json::error_handler_t::replace));
-}
-
-int list(const app::GivenFlags& given, const std::string& format) {
+int list(const app::GivenFlags& given, ListFormat format) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
-  const app::PoolSettings& wanted = app::only_pool(settings);
-  const PatternTemplate pattern = app::parse_pattern(wanted);
-  const auto etcd = app::connect_etcd(settings, app::open_log(settings.log_level));
-  const auto pool = read_pool(*etcd, pattern, wanted.path);
-  if (!pool) throw app::Exit(pool.error());
-  if (format == "json") {
-    print_json(*pool, pattern);
-  } else {
-    print_table(*pool, pattern);
+  const LogSink log = app::open_log(settings.log_level, settings.log_format);
+  for (const std::string& warning : app::unknown_variables(app::current_environment()))
+    log(LogLevel::kWarning, warning);
+  const bool told = !settings.pools.front().pattern.empty();
+  if (told) {
+    for (const app::PoolSettings& pool : settings.pools) (void)app::parse_pattern(pool);  // before etcd is asked
   }
+  const auto etcd = app::connect_etcd(settings, log);
+  std::vector<ListedPool> listed;
+  for (const app::PoolSettings& pool : told ? pools_of(settings) : pools_in_etcd(*etcd, settings.pools.front()))
+    listed.push_back(list_pool(*etcd, pool, log));
+  print_pools(listed, format, told && listed.size() == 1);
   return app::kExitOk;
 }
 
 }  // namespace
 
 void add_ls(CLI::App& program, Run& run) {
-  CLI::App* command =
-      program.add_subcommand("ls", "List the names with their owners, and the nodes that wait for a name.");
+  CLI::App* command = program.add_subcommand(
+      "ls",
+      "List the names with their owners, and the nodes that wait for a name: of the pools that flags, environment\n"
+      "or Corefile name, else of every pool whose nodes are found in etcd.");
   const auto given = std::make_shared<app::GivenFlags>();
-  const auto format = std::make_shared<std::string>("table");
-  command->add_option("-o,--output", *format, "table or json; default table")
+  const auto format = std::make_shared<ListFormat>(ListFormat::kTable);
+  const std::map<std::string, ListFormat> formats{{"table", ListFormat::kTable}, {"wide", ListFormat::kWide},
+                                                  {"json", ListFormat::kJson},   {"jsonl", ListFormat::kJsonLines},
+                                                  {"name", ListFormat::kNames},  {"hosts", ListFormat::kHosts}};
+  command
+      ->add_option("-o,--output", *format,
+                   "table, wide, json, jsonl (a line for each name), name or hosts (as hosts(5)); default table")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember({"table", "json"}));
+      ->transform(CLI::CheckedTransformer(formats));
   using enum app::SettingGroup;
   app::add_flags(*command, {kEtcd, kPool, kLog}, *given);
   command->callback([given, format, &run] { run = [given, format] { return list(*given, *format); }; });

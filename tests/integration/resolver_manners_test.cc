@@ -194,3 +194,55 @@ TEST_CASE("everything is in one log, a loss once, and in JSON if asked to") {
   for (std::string line; std::getline(lines, line); last = line) CHECK(line.rfind("{\"time\":\"", 0) == 0);
   CHECK(has(last, "\"level\":\"error\",\"message\":\"--max-wait: no name in 1 s"));
 }
+
+TEST_CASE("ls finds the pools, and shows them in every format") {
+  const EtcdProcess etcd;
+  const auto start = [&](const std::string& pattern, std::vector<std::string> more) {
+    more.insert(more.end(), {"--endpoints", etcd.endpoint(), "--pattern", pattern, "--advertise", "10.0.0.1,fd00::1",
+                             "--srv", "grpc=2222"});
+    return Resolver(std::move(more));
+  };
+  const auto ls = [&](std::vector<std::string> more) {
+    std::vector<std::string> argv{IDETCD_COMPANION, "ls", "--endpoints", etcd.endpoint()};
+    argv.insert(argv.end(), more.begin(), more.end());
+    Program program({.argv = argv});
+    program.wait_for(kPatience);
+    return program.output() + program.errors();
+  };
+  CHECK(has(ls({}), "no pattern is set, and no node of a pool is in this etcd"));
+  Resolver worker = start("worker{{.ID}}.tf.local.", {"--node-id", "host-1"});
+  Resolver server = start("ps{{.ID}}.tf.local.", {"--path", "/names/", "--limit", "1", "--node-id", "host-2"});
+  REQUIRE(worker.name() == "worker1.tf.local.");
+  REQUIRE(server.name() == "ps1.tf.local.");
+  Resolver late = start("ps{{.ID}}.tf.local.", {"--path", "/names/", "--limit", "1", "--on-full", "wait"});
+  REQUIRE(eventually([&] { return has(ls({}), "1 of 1 names taken, 1 waiting"); }));
+  const std::string all = ls({});
+  INFO(all);
+  CHECK(has(all, "/names/ps{{.ID}}.tf.local.\nSLOT  NAME "));
+  CHECK(has(all, "\nworker{{.ID}}.tf.local.\nSLOT  NAME "));
+  CHECK(has(all, "\n1 names taken, 0 waiting\n"));
+  CHECK(has(ls({"-o", "name"}), "ps1.tf.local.\nworker1.tf.local.\n"));
+  CHECK(has(ls({"-o", "hosts"}), "10.0.0.1\tworker1.tf.local\nfd00::1\tworker1.tf.local\n"));
+  CHECK(has(ls({"-o", "jsonl"}), "\n{\"pattern\":\"worker{{.ID}}.tf.local.\",\"path\":\"\",\"slot\":1,"));
+  CHECK(has(ls({"-o", "wide"}), "  20s  grpc=2222  -"));
+  CHECK(ls({"-o", "json"}).rfind("[\n", 0) == 0);
+  CHECK(has(ls({"--pattern", "ps{{.ID}}.tf.local.", "--path", "/names/", "--limit", "4"}),
+            "waits with the limit 1, not 4; give all nodes the same limit"));
+}
+
+TEST_CASE("what another node wrote cannot forge a row of ls") {
+  const std::string path = random_prefix();
+  idetcd::Txn txn;
+  txn.success.emplace_back(
+      idetcd::PutRequest{path + "worker1.tf.local.", R"({"ipv4":"10.9.9.9","node":"x\u001b[2J\nforged"})"});
+  REQUIRE(connect_for_test()->txn(txn, {}));
+  std::vector<std::string> argv{IDETCD_COMPANION, "ls", "--endpoints", test_endpoints().front(),
+                                "--path",         path, "--pattern",   "worker{{.ID}}.tf.local."};
+  Program table({.argv = argv});
+  CHECK(table.wait_for(kPatience) == 0);
+  CHECK(has(table.output(), "\n1     worker1.tf.local.  x\\x1b[2J\\x0aforged  10.9.9.9\n"));
+  argv.insert(argv.end(), {"-o", "json"});
+  Program json({.argv = argv});
+  CHECK(json.wait_for(kPatience) == 0);
+  CHECK(has(json.output(), R"("node": "x\u001b[2J\nforged")"));
+}

@@ -122,8 +122,13 @@ TEST_CASE("--pattern chooses among a file's roles, and the others are served") {
   CHECK(eventually([&] { return answer(server.port(), "worker1.tf.local.") == "10.0.0.2"; }));
   CHECK(eventually([&] { return answer(worker.port(), "ps1.ps.tf.local.") == "10.0.0.1"; }));
 
-  std::vector<std::string> ls{IDETCD_COMPANION, "ls", "--conf", (cluster.folder() / "Corefile").string()};
-  Program undecided({.argv = ls});
+  const std::string file = (cluster.folder() / "Corefile").string();
+  std::vector<std::string> ls{IDETCD_COMPANION, "ls", "--conf", file};
+  Program all({.argv = ls});
+  CHECK(all.wait_for(kPatience) == 0);
+  for (const char* count : {"1 of 3 names taken", "1 of 2 names taken", "0 of 1 names taken"})
+    CHECK(has(all.output(), count));
+  Program undecided({.argv = {IDETCD_COMPANION, "exec", "--conf", file, "--", "true"}});
   CHECK(undecided.wait_for(kPatience) == kExitUsage);
   CHECK(has(undecided.errors(), "choose one with --pattern: '" + kWorkers + "', '" + kServers + "'"));
   Resolver chief(cluster.flags("10.0.0.9", {"--pattern", "chief{{.ID}}.lead."}));

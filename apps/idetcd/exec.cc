@@ -13,6 +13,8 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/child_process.h"
@@ -31,8 +33,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
+std::string addresses_of(const Record& record) {
+  std::vector<std::string> all;
+  for (const Ipv4& v4 : record.ipv4) all.push_back(to_string(v4));
+  for (const Ipv6& v6 : record.ipv6) all.push_back(to_string(v6));
+  return fmt::format("{}", fmt::join(all, ","));
+}
+
+// What a command is told of its pool, so that `idetcd ls` needs no flags in it. Empty values count as not set.
+using PoolVariables = std::vector<std::pair<std::string_view, std::string>>;
+
+PoolVariables pool_variables(const app::Settings& settings, const app::PoolSettings& pool, const Record& record) {
+  return {{"IDETCD_PATTERN", pool.pattern},
+          {"IDETCD_LIMIT", std::to_string(pool.limit)},
+          {"IDETCD_PATH", pool.path},
+          {"IDETCD_ENDPOINTS", fmt::format("{}", fmt::join(settings.endpoints, ","))},
+          {"IDETCD_ADDRESS", addresses_of(record)}};
+}
+
 // The command's environment: ours, and who it is.
-std::vector<std::string> environment_for(const Claim& claim) {
+std::vector<std::string> environment_for(const Claim& claim, const PoolVariables& pool) {
   std::vector<std::string> all = app::current_environment();
   const auto set = [&all](std::string_view name, const std::string& value) {
     const std::string start = fmt::format("{}=", name);
@@ -44,6 +64,7 @@ std::vector<std::string> environment_for(const Claim& claim) {
   set("IDETCD_TOKEN", std::to_string(claim.token()));
   set("IDETCD_LEASE", fmt::format("{:x}", static_cast<std::uint64_t>(claim.lease())));
   set("IDETCD_NODE", claim.node_id());
+  for (const auto& [name, value] : pool) set(name, value);
   return all;
 }
 
@@ -76,9 +97,9 @@ int exit_status(const Claim& claim, const Guard::Ended& ended, const LogSink& lo
 }
 
 // Until the command has ended and nothing that it started is left.
-Guard::Ended run_command(const Claim& claim, const std::vector<std::string>& command, Guard& guard,
-                         app::Shutdown& signals) {
-  if (const auto started = guard.run(command, environment_for(claim), deadline_of(claim)); !started) {
+Guard::Ended run_command(const Claim& claim, const PoolVariables& pool, const std::vector<std::string>& command,
+                         Guard& guard, app::Shutdown& signals) {
+  if (const auto started = guard.run(command, environment_for(claim, pool), deadline_of(claim)); !started) {
     const bool missing = started.error().code == ErrorCode::kNotFound;
     throw app::Exit(missing ? 127 : 126, started.error().message);  // as shells have it
   }
@@ -149,7 +170,8 @@ int exec(const app::GivenFlags& given, const std::vector<std::string>& command) 
   if (!claim) throw app::claim_failure(pool, claim.error(), position);
   log(LogLevel::kInfo, fmt::format("claimed {} -> {}; slot {} of {}", claim->name(), published.addresses, claim->slot(),
                                    pattern.limit()));
-  const Guard::Ended ended = run_command(*claim, command, **guard, signals);
+  const Guard::Ended ended =
+      run_command(*claim, pool_variables(settings, pool, published.record), command, **guard, signals);
   if (ended.escaped != 0) leave_name_behind(*claim, ended);
   const int code = exit_status(*claim, ended, log);
   if (auto released = claim->release(); !released && claim->held()) {
@@ -164,8 +186,8 @@ void add_exec(CLI::App& program, Run& run) {
   CLI::App* command = program.add_subcommand(
       "exec",
       "Claim a name, run CMD with it, and release it when CMD exits.\n"
-      "CMD has IDETCD_NAME, IDETCD_SLOT, IDETCD_TOKEN, IDETCD_LEASE and IDETCD_NODE in its\n"
-      "environment, and receives the signals sent to idetcd. The name is released when CMD and every\n"
+      "CMD has IDETCD_NAME, _SLOT, _TOKEN, _LEASE, _NODE, _PATTERN, _LIMIT, _PATH, _ENDPOINTS and _ADDRESS\n"
+      "in its environment, and receives the signals sent to idetcd. The name is released when CMD and every\n"
       "process that it started have exited: what CMD leaves running receives SIGTERM, and SIGKILL a\n"
       "quarter of the ttl (at most 5 s) later. All of them are terminated in the same way before\n"
       "somebody else can own the name, even if idetcd is stopped or killed; the exit status is then\n"

@@ -195,6 +195,18 @@ TEST_CASE("everything is in one log, a loss once, and in JSON if asked to") {
   CHECK(has(last, "\"level\":\"error\",\"message\":\"--max-wait: no name in 1 s"));
 }
 
+TEST_CASE("ls in a command of exec needs no flags") {
+  std::vector<std::string> argv{IDETCD_COMPANION, "exec", "--limit", "3"};
+  for (std::string& flag : flags(random_prefix())) argv.push_back(std::move(flag));
+  argv.insert(argv.end(), {"--", "sh", "-c", "echo at $IDETCD_ADDRESS; exec " IDETCD_COMPANION " ls"});
+  Program exec({.argv = argv});
+  CHECK(exec.wait_for(kPatience) == 0);
+  INFO(exec.output() << exec.errors());
+  CHECK(exec.output().rfind("at 10.0.0.1\nSLOT  NAME ", 0) == 0);
+  CHECK(has(exec.output(), "\n1     worker1.tf.local.  "));
+  CHECK(has(exec.output(), "\n1 of 3 names taken, 0 waiting\n"));
+}
+
 TEST_CASE("ls finds the pools, and shows them in every format") {
   const EtcdProcess etcd;
   const auto start = [&](const std::string& pattern, std::vector<std::string> more) {

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -12,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -57,6 +60,17 @@ struct Prepared {
   int failure_fd;  // gets errno if the program cannot be started
 };
 
+// fallocate fails as on a file system that does not have it. If the kernel refuses the filter, nothing is lost but
+// space.
+void forbid_preallocation() {
+  std::array<sock_filter, 4> program{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 0, 1),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
+                                      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+  const sock_fprog filter{program.size(), program.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+}
+
 // Between fork and exec only async-signal-safe calls are allowed.
 [[noreturn]] void become(const ChildCommand& command, const Prepared& prepared) {
   if (command.own_process_group || command.process_group != 0) ::setpgid(0, command.process_group);
@@ -64,6 +78,7 @@ struct Prepared {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != prepared.parent) ::_exit(127);
   }
+  if (command.no_preallocation) forbid_preallocation();
   if (command.stdout_fd >= 0) ::dup2(command.stdout_fd, STDOUT_FILENO);
   if (command.stderr_fd >= 0) ::dup2(command.stderr_fd, STDERR_FILENO);
   sigset_t none;

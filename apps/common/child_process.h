@@ -22,6 +22,8 @@ struct ChildCommand {
   bool own_process_group = false;
   // SIGKILL when the *thread* that started it ends, however that happens.
   bool dies_with_thread = false;
+  // It cannot reserve space of a file system (fallocate), only grow files, so that they stay small.
+  bool no_preallocation = false;
   // A process group of this session to join; 0: none.
   pid_t process_group = 0;
 };

@@ -120,7 +120,8 @@ class DevEtcd::Impl {
                                         .stdout_fd = log_fd,
                                         .stderr_fd = log_fd,
                                         .own_process_group = true,
-                                        .dies_with_thread = true});
+                                        .dies_with_thread = true,
+                                        .no_preallocation = true});  // its log would take 128 MB at once
     if (log_fd >= 0) ::close(log_fd);
     if (!started && started.error().code == ErrorCode::kNotFound) {
       return Error{ErrorCode::kNotFound,

@@ -66,7 +66,7 @@ class Demo {
     const auto deadline = Clock::now() + most;
     while (!holds()) {
       if (Clock::now() > deadline) fail(otherwise);
-      if (shutdown_.wait_for(5ms)) throw app::Exit(app::kExitOk, "stopped");
+      if (shutdown_.wait_for(5ms)) throw app::Exit(128 + shutdown_.signal(), "stopped by a signal");
     }
   }
 

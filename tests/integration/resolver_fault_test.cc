@@ -3,14 +3,17 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <thread>
+#include <vector>
 
 #include "common/child_process.h"
 #include "common/file_descriptor.h"
@@ -65,6 +68,15 @@ bool listens(int port) {
   server.sin_port = htons(static_cast<std::uint16_t>(port));
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   return connect(fd.get(), reinterpret_cast<const sockaddr*>(&server), sizeof server) == 0;
+}
+
+std::uintmax_t size_on_disk(const std::filesystem::path& folder) {
+  std::uintmax_t blocks = 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(folder)) {
+    struct stat status {};
+    if (::lstat(each.path().c_str(), &status) == 0) blocks += static_cast<std::uintmax_t>(status.st_blocks);
+  }
+  return blocks * 512;  // as stat(2) counts them
 }
 
 // Three daemons with three names, and what they should answer.
@@ -164,6 +176,29 @@ TEST_CASE("a daemon asked to end while etcd hangs ends in bounded time") {
   etcd.resume();
 }
 
+TEST_CASE("what a --dev that was killed leaves behind is removed by the next one") {
+  const TemporaryFolder temporary("tmp");
+  const auto folders = [&] {
+    std::vector<std::filesystem::path> found;
+    for (const auto& each : std::filesystem::directory_iterator(temporary.path())) found.push_back(each.path());
+    return found;
+  };
+  const std::map<std::string, std::string> variables{{"TMPDIR", temporary.path().string()}};
+  Resolver running({"--dev"}, variables);
+  REQUIRE_FALSE(running.name().empty());
+  {
+    Resolver killed({"--dev"}, variables);
+    REQUIRE_FALSE(killed.name().empty());
+    killed.program().signal(SIGKILL);
+    REQUIRE(killed.program().wait_for(kPatience));
+  }
+  CHECK(folders().size() == 2);
+  Resolver next({"--dev"}, variables);
+  REQUIRE_FALSE(next.name().empty());
+  CHECK(folders().size() == 2);  // those of the two that run
+  CHECK(running.program().running());
+}
+
 TEST_CASE("--dev needs nothing else, and leaves nothing behind") {
   Resolver node({"--dev"});
   REQUIRE(node.name() == "worker1.tf.local.");
@@ -183,6 +218,7 @@ TEST_CASE("--dev needs nothing else, and leaves nothing behind") {
   const auto port = std::stoi(output.substr(output.find(':', output.find("127.0.0.1", endpoint_at)) + 1));
   CHECK(std::filesystem::exists(folder));
   CHECK(listens(port));
+  CHECK(size_on_disk(folder) < 8U << 20);
   node.program().signal(SIGTERM);
   CHECK(node.program().wait_for(10s) == 0);
   CHECK_FALSE(std::filesystem::exists(folder));

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -257,4 +258,14 @@ TEST_CASE("what another node wrote cannot forge a row of ls") {
   Program json({.argv = argv});
   CHECK(json.wait_for(kPatience) == 0);
   CHECK(has(json.output(), R"("node": "x\u001b[2J\nforged")"));
+}
+
+TEST_CASE("a demo that is interrupted says so with its status, and leaves nothing behind") {
+  const TemporaryFolder temporary("tmp");
+  Program demo(
+      {.argv = {IDETCD_COMPANION, "demo", "--nodes", "2"}, .variables = {{"TMPDIR", temporary.path().string()}}});
+  REQUIRE(eventually([&] { return has(demo.output(), "Killing worker2.tf.local."); }));
+  demo.signal(SIGINT);
+  CHECK(demo.wait_for(kPatience) == 128 + SIGINT);
+  CHECK(std::filesystem::is_empty(temporary.path()));
 }

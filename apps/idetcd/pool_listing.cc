@@ -1,6 +1,7 @@
 #include "pool_listing.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "common/printable.h"
+#include "common/terminal.h"
 
 namespace idetcd::tool {
 namespace {
@@ -62,7 +64,8 @@ void print_rows(const std::vector<Row>& rows) {
     for (std::size_t column = 0; column < row.size(); ++column)
       text += fmt::format("{:<{}}  ", row[column], widths[column]);
     text.erase(text.find_last_not_of(' ') + 1);
-    fmt::print("{}\n", text);
+    const bool bold = &row == &rows.front() && app::shows_colours(STDOUT_FILENO);
+    fmt::print("{}{}{}\n", bold ? "\x1b[1m" : "", text, bold ? "\x1b[0m" : "");
   }
 }
 

@@ -17,6 +17,7 @@
 #include "common/exit_status.h"
 #include "common/file_descriptor.h"
 #include "common/printable.h"
+#include "common/terminal.h"
 #include "support/eventually.h"
 #include "support/no_threads.h"
 
@@ -126,6 +127,25 @@ TEST_CASE("what others wrote cannot act on a terminal", "[log]") {
   StderrPipe pipe;
   open_log(LogLevel::kInfo)(LogLevel::kInfo, "node \x1b[2J");
   CHECK(pipe.read_all().find("info: node \\x1b[2J\n") != std::string::npos);
+}
+
+TEST_CASE("colours are for terminals, unless NO_COLOR is set") {
+  const FileDescriptor terminal(::posix_openpt(O_RDWR | O_NOCTTY));
+  REQUIRE(terminal);
+  const char* before = std::getenv("TERM");
+  const std::string kind = before != nullptr ? before : "";
+  ::setenv("TERM", "xterm", 1);
+  ::unsetenv("NO_COLOR");
+  CHECK(shows_colours(terminal.get()));
+  ::setenv("NO_COLOR", "1", 1);
+  CHECK_FALSE(shows_colours(terminal.get()));
+  ::unsetenv("NO_COLOR");
+  ::setenv("TERM", "dumb", 1);
+  CHECK_FALSE(shows_colours(terminal.get()));
+  ::setenv("TERM", "xterm", 1);
+  StderrPipe pipe;
+  CHECK_FALSE(shows_colours(STDERR_FILENO));
+  before != nullptr ? ::setenv("TERM", kind.c_str(), 1) : ::unsetenv("TERM");
 }
 
 TEST_CASE("a log that nobody reads stops nobody; what was dropped is counted, once", "[log]") {

@@ -105,6 +105,7 @@ Status ClaimCalls::pause(std::string_view what, const Error& error) {
 }
 
 void ClaimCalls::answered() {
+  latency_ = std::chrono::duration_cast<std::chrono::milliseconds>(clock_->now() - called_at_);
   backoff_.reset();
   overload_.reset();
   if (std::exchange(away_, false)) log(LogLevel::kInfo, "etcd answers again");

@@ -49,8 +49,9 @@ class ClaimCalls {
 
   // For one try of a call. Renews the leases first: they are not while we are blocked.
   CallOptions options();
-  Status pause(std::string_view what, const Error& error);  // after it failed
-  void answered();                                          // after it did not
+  Status pause(std::string_view what, const Error& error);                 // after it failed
+  void answered();                                                         // after it did not
+  std::chrono::milliseconds latency() const noexcept { return latency_; }  // of the last call that was answered
 
   // Waits for a little, or for `time`, keeping the leases alive. kCancelled: stopped.
   Status pause();
@@ -82,6 +83,7 @@ class ClaimCalls {
   Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
   std::uint64_t next_watch_ = 1;
   TimePoint called_at_{};
+  std::chrono::milliseconds latency_{0};
   std::chrono::milliseconds patience_;  // with one call
   bool away_ = false;                   // it was logged that etcd is away
 };

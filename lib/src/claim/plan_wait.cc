@@ -9,17 +9,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds kMaxPatience = 2500ms;
+constexpr std::chrono::milliseconds kMaxCalmPatience = 2500ms;
 
-std::chrono::milliseconds patience(std::chrono::seconds ttl) {
-  const auto least = std::min(std::chrono::milliseconds(ttl) / 8, kMaxPatience);
+std::chrono::milliseconds patience(std::chrono::milliseconds ttl, std::chrono::milliseconds latency) {
+  const auto calm = std::min(ttl / 8, kMaxCalmPatience);
+  const auto least = std::min(std::max(calm, 4 * latency), ttl / 4);
   return least + std::chrono::milliseconds(random_seed() % static_cast<std::uint64_t>(least.count() + 1));
 }
 
 }  // namespace
 
 Status PlanWait::wait(ClaimMachine& claim, const AwaitPlan& await) {
-  const TimePoint until = calls_.clock().now() + patience(ttl_);
+  const TimePoint until = calls_.clock().now() + patience(ttl_, calls_.latency());
   const std::uint64_t number = calls_.next_watch_number();
   const auto watch = watch_into(calls_.etcd(), {keys_.plans(), await.after + 1}, calls_.mailbox(), number);
   while (calls_.clock().now() < until) {

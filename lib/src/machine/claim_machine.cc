@@ -35,7 +35,7 @@ SlotPlan plan_of(const Occupancy& occupancy, SlotId limit, SlotId first, std::si
 
 ClaimMachine::ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
     : keys_(keys), pattern_(pattern), txn_(keys, pattern, std::move(intent)) {
-  candidates_.resize(std::min<std::size_t>(chain_length_, pattern_.limit()));
+  candidates_.resize(std::min<std::size_t>(kFirstChain, pattern_.limit()));
   std::iota(candidates_.begin(), candidates_.end(), SlotId{1});
 }
 
@@ -45,7 +45,8 @@ Txn ClaimMachine::transaction() const {
   const std::string node = keys_.node(txn_.intent().node_id);
   Txn txn;
   txn.compares.push_back(Compare::absent(node));
-  txn.success = txn_.chain(candidates_, last_else());
+  const auto ticket = stage_ == Stage::kQueue ? ClaimTxn::Ticket::kDrawn : ClaimTxn::Ticket::kNone;
+  txn.success = txn_.chain(candidates_, ticket, last_else());
   if (auto more = beside()) txn.success.emplace_back(std::make_unique<Txn>(std::move(*more)));
   txn.failure.emplace_back(RangeRequest{.keys = KeyRange::one(node)});
   return txn;
@@ -54,7 +55,7 @@ Txn ClaimMachine::transaction() const {
 std::vector<Operation> ClaimMachine::last_else() const {
   switch (stage_) {
     case Stage::kTurn: return txn_.draw_turn(election_);
-    case Stage::kPublish: return {};  // a second planner in the transaction that ends the first: etcd would object
+    case Stage::kPlan: return {};  // rarely needed, and as large as the rest
     case Stage::kQueue: break;
   }
   return txn_.draw_ticket(count_is_rank_);
@@ -80,7 +81,12 @@ ClaimOutcome ClaimMachine::on_reply(const TxnReply& reply) {
     if (level->succeeded) return Owned{slot, reply.header.revision, published_};
   }
   if (stage_ == Stage::kTurn) return turn_drawn(*level, reply.header.revision);
-  if (stage_ == Stage::kQueue) return ranked(*level);
+  return stage_ == Stage::kQueue ? ranked(*level) : missed();
+}
+
+// Somebody who knows no plan has taken our slots.
+ClaimOutcome ClaimMachine::missed() {
+  ++misses_;
   stage_ = Stage::kTurn;
   plan_.reset();
   candidates_.clear();
@@ -100,7 +106,7 @@ ClaimOutcome ClaimMachine::owned_or_taken(const TxnReply& reply) {
   const auto entry = parse_node_entry(kv.value);
   // Our own lease: an earlier try took the slot, and only its answer was lost.
   if (kv.lease == txn_.intent().session && entry) {
-    if (stage_ == Stage::kPublish) published_ = Published{kv.mod_revision, turn_};
+    if (plan_ && plan_->revision == 0) published_ = Published{kv.mod_revision, turn_};
     return Owned{entry->slot, kv.mod_revision, published_};
   }
   if (!entry) return Taken{.lease = kv.lease};
@@ -112,8 +118,6 @@ ClaimOutcome ClaimMachine::owned_or_taken(const TxnReply& reply) {
 ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revision) {
   const auto drawn = ClaimTxn::parse_turn(last_else, keys_);
   if (!drawn) return Malformed{};
-  if (plan_) ++misses_;
-  plan_.reset();
   candidates_.clear();
   turn_ = drawn->turn;
   drawn_at_ = revision;
@@ -152,8 +156,8 @@ ClaimOutcome ClaimMachine::elected(const TxnReply& listing) {
   if (!as_published) return Malformed{};
   planner_ = drawn_at_;
   plan_ = FollowedPlan{*as_published, 0};
-  candidates_ = plan_->plan.from(turn_, std::min(chain_length_, kAimedChain));
-  stage_ = candidates_.empty() ? Stage::kQueue : Stage::kPublish;
+  candidates_ = plan_->plan.from(turn_, std::min(max_chain_, kAimedChain));
+  stage_ = candidates_.empty() ? Stage::kQueue : Stage::kPlan;
   return Again{};
 }
 
@@ -166,17 +170,20 @@ void ClaimMachine::follow(const KeyValue& kv) {
     if (kv.mod_revision < drawn_at_) refuse(kv.mod_revision);
     return;
   }
-  candidates_ = plan->from(turn_, std::min(chain_length_, kAimedChain));
+  candidates_ = plan->from(turn_, std::min(max_chain_, kAimedChain));
   const bool exhausted = candidates_.empty();
   std::erase_if(candidates_, [this](SlotId slot) { return slot > pattern_.limit(); });
   if (exhausted && (!plan->complete || plan->limit < pattern_.limit())) {
     planned_up_to_ = plan->last();
     return refuse(kv.mod_revision);
   }
+  if (!candidates_.empty()) {
+    stage_ = Stage::kPlan;
+  } else {
+    line_up();
+    if (!exhausted) return;  // it is good for others, whose limit is higher
+  }
   plan_ = FollowedPlan{*plan, kv.mod_revision};
-  if (!candidates_.empty()) return;
-  if (!exhausted) plan_.reset();  // good for others, whose limit is higher
-  line_up();
 }
 
 void ClaimMachine::refuse(Revision plan) {
@@ -228,14 +235,14 @@ ClaimOutcome ClaimMachine::ranked(const TxnReply& last_else) {
 }
 
 void ClaimMachine::retarget(const Occupancy& occupancy, std::size_t rank) {
-  auto slots = occupancy.free_from(rank, std::min(chain_length_, kAimedChain));
+  auto slots = occupancy.free_from(rank, std::min(max_chain_, kAimedChain));
   if (!slots.empty()) candidates_ = std::move(slots);
 }
 
 bool ClaimMachine::shorten_chain() noexcept {
-  if (chain_length_ == 1) return false;
-  chain_length_ /= 2;
-  if (candidates_.size() > chain_length_) candidates_.resize(chain_length_);
+  if (max_chain_ == 1) return false;
+  max_chain_ /= 2;
+  if (candidates_.size() > max_chain_) candidates_.resize(max_chain_);
   return true;
 }
 

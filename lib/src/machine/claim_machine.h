@@ -21,6 +21,7 @@
 #include <idetcd/etcd.h>
 #include <idetcd/pattern_template.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -71,8 +72,10 @@ using ClaimOutcome = std::variant<Owned, Again, AwaitPlan, Ranked, Taken, Malfor
 
 class ClaimMachine {
  public:
-  static constexpr std::size_t kFirstChain = 4;  // the lowest slots, for a pool that is nearly empty
-  static constexpr std::size_t kAimedChain = 3;  // our own slot, and a few in case it is lost
+  // Each link carries the record once more, which is most of what a storm sends; aimed
+  // chains nearly always end at their first link.
+  static constexpr std::size_t kFirstChain = 1;  // the lowest slot, for an empty pool
+  static constexpr std::size_t kAimedChain = 2;  // our own slot, and the next in case it is lost
 
   ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent);
 
@@ -98,9 +101,9 @@ class ClaimMachine {
 
  private:
   enum class Stage {
-    kTurn,     // draws a turn if no candidate is free
-    kPublish,  // the planner's: publishes its plan and takes its slot
-    kQueue,    // draws a ticket if no candidate is free
+    kTurn,   // draws a turn if no candidate is free
+    kPlan,   // takes a slot of plan_, and publishes that if it is ours
+    kQueue,  // draws a ticket if no candidate is free
   };
   struct FollowedPlan {
     SlotPlan plan;
@@ -111,6 +114,7 @@ class ClaimMachine {
   std::optional<Txn> beside() const;
   void note_published(const TxnReply& reply);
   ClaimOutcome owned_or_taken(const TxnReply& reply);
+  ClaimOutcome missed();
   ClaimOutcome turn_drawn(const TxnReply& last_else, Revision revision);
   ClaimOutcome elected(const TxnReply& listing);
   void follow(const KeyValue& plan);
@@ -122,14 +126,14 @@ class ClaimMachine {
   const PatternTemplate& pattern_;
   const ClaimTxn txn_;
   Stage stage_ = Stage::kTurn;
-  std::size_t chain_length_ = kFirstChain;
+  std::size_t max_chain_ = std::max(kFirstChain, kAimedChain);
   std::vector<SlotId> candidates_;
   std::int64_t turn_ = 0;  // the newest that we have drawn
   Revision drawn_at_ = 0;
   int turns_ = 0;   // how many
   int misses_ = 0;  // plans whose slots for us were taken
   std::optional<Published> published_;
-  std::optional<FollowedPlan> plan_;  // that candidates_ are from; as the planner, ours
+  std::optional<FollowedPlan> plan_;  // that candidates_ are from; revision 0: ours
   Election election_;
   Revision planner_ = 0;       // of the planner key that we wait for, or as the planner have put
   SlotId planned_up_to_ = 0;   // by a plan that had no room for more

@@ -35,9 +35,10 @@ std::vector<SlotId> ClaimTxn::order(const std::vector<SlotId>& candidates) const
 }
 
 // Built from the last level outwards, since each level holds the next.
-std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, std::vector<Operation> last_else) const {
+std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, Ticket ticket,
+                                       std::vector<Operation> last_else) const {
   const auto prepend = [&](SlotId slot, bool held_for_us) {
-    Txn level = try_slot(slot, held_for_us);
+    Txn level = try_slot(slot, held_for_us, ticket);
     level.failure = std::move(last_else);
     last_else.clear();
     last_else.emplace_back(boxed(std::move(level)));
@@ -50,7 +51,7 @@ std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, st
   return last_else;
 }
 
-Txn ClaimTxn::try_slot(SlotId slot, bool held_for_us) const {
+Txn ClaimTxn::try_slot(SlotId slot, bool held_for_us, Ticket ticket) const {
   Txn txn;
   const std::string record = keys_.record(pattern_.render(slot));
   txn.compares.push_back(Compare::absent(record));
@@ -59,7 +60,9 @@ Txn ClaimTxn::try_slot(SlotId slot, bool held_for_us) const {
   txn.success.emplace_back(PutRequest{record, intent_.record, intent_.session});
   txn.success.emplace_back(PutRequest{keys_.node(intent_.node_id),
                                       to_json(NodeEntry{slot, intent_.address, intent_.boot}), intent_.session});
-  txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.ticket(intent_.node_id))});
+  if (ticket == Ticket::kDrawn) {
+    txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.ticket(intent_.node_id))});
+  }
   if (intent_.grace != 0) {
     txn.success.emplace_back(PutRequest{keys_.hold(slot), intent_.node_id, intent_.grace});
     txn.success.emplace_back(PutRequest{keys_.home(intent_.node_id), std::to_string(slot), intent_.grace});

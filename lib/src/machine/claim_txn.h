@@ -43,6 +43,8 @@ struct TurnReply {
 
 class ClaimTxn {
  public:
+  enum class Ticket { kNone, kDrawn };  // kDrawn: to be given back with the claim
+
   ClaimTxn(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
       : keys_(keys), pattern_(pattern), intent_(std::move(intent)) {}
 
@@ -50,7 +52,8 @@ class ClaimTxn {
 
   // Our home twice, if we have one, then `candidates`: the slots in the order of the nest.
   std::vector<SlotId> order(const std::vector<SlotId>& candidates) const;
-  std::vector<Operation> chain(const std::vector<SlotId>& candidates, std::vector<Operation> last_else) const;
+  std::vector<Operation> chain(const std::vector<SlotId>& candidates, Ticket ticket,
+                               std::vector<Operation> last_else) const;
 
   std::vector<Operation> draw_ticket(bool count_is_rank) const;
   std::vector<Operation> draw_turn(const Election& election) const;
@@ -66,7 +69,7 @@ class ClaimTxn {
   static bool published(const TxnReply& reply);
 
  private:
-  Txn try_slot(SlotId slot, bool held_for_us) const;
+  Txn try_slot(SlotId slot, bool held_for_us, Ticket ticket) const;
   Txn leave_home() const;
   Txn elect(const Election& election) const;
 

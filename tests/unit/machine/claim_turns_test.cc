@@ -287,7 +287,7 @@ TEST_CASE("nodes of the previous version share a pool with ours", "[claim][plan]
   }
   for (const auto& one : storm.all_) requests += one->requests;
   CHECK(slots == first_slots(120));
-  CHECK(requests <= 120 * 4);
+  CHECK(requests <= 120 * 9 / 2);  // three each among themselves; here half of them follow no plan
 }
 
 }  // namespace idetcd

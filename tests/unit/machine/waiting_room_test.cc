@@ -44,10 +44,7 @@ struct Waiter {
 TEST_CASE("waiters come in by ticket, with one transaction for each freed slot", "[claim][wait]") {
   std::minstd_rand random(GENERATE(range(1, 10)));
   Storm storm(20);
-  for (int i = 0; i < 20; ++i) storm.step(storm.add(i));
-  for (int i = 0; i < 20; ++i) {
-    while (!storm.all_[static_cast<std::size_t>(i)]->owned) storm.step(*storm.all_[static_cast<std::size_t>(i)]);
-  }
+  for (int i = 0; i < 20; ++i) storm.settle(storm.add(i));
   std::vector<std::unique_ptr<Waiter>> waiters;
   for (int i = 100; i < 110; ++i) {
     Claimant& one = storm.add(i);
@@ -103,7 +100,7 @@ TEST_CASE("a dead waiter's place is taken by the next", "[claim][wait]") {
 
 TEST_CASE("an older waiter with a lower limit leaves the slots beyond it to others", "[claim][wait]") {
   Storm storm(3);
-  for (int i = 1; i <= 3; ++i) storm.step(storm.add(i));
+  for (int i = 1; i <= 3; ++i) storm.settle(storm.add(i));
   Txn old;  // of a node that still has limit 2
   old.success.emplace_back(PutRequest{storm.keys_.ticket("old"), "2", 0});
   REQUIRE(storm.store_.txn(old).has_value());

@@ -155,7 +155,7 @@ TEST_CASE("a port in use is an error that says what to do", "[dns]") {
   const auto second = DnsServer::start(options, first.answerer);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == ErrorCode::kUnavailable);
-  CHECK_THAT(second.error().message, Catch::Contains(address) && Catch::Contains("another process"));
+  CHECK_THAT(second.error().message, Catch::Contains(address) && Catch::Contains("uses it"));
 
   DnsServerOptions foreign;
   foreign.listen.push_back(app::parse_listen_address("192.0.2.1:0").value());

@@ -129,9 +129,9 @@ void add_pools(Families& families, const std::vector<PoolStats>& pools) {
 
 std::string age_of_records(const PoolStats& pool, std::optional<std::chrono::seconds> max_stale) {
   if (pool.etcd_live) return "records current";
-  return fmt::format("etcd unreachable for {:.0f} s; {}", pool.etcd_behind_seconds,
-                     max_stale ? fmt::format("records served until max-stale, {} s", max_stale->count())
-                               : "records served on");
+  return fmt::format(
+      "etcd unreachable for {:.0f} s; {}", pool.etcd_behind_seconds,
+      max_stale ? fmt::format("records served until max-stale, {} s", max_stale->count()) : "records served on");
 }
 
 std::string state_of_claim(const PoolStats& pool) {

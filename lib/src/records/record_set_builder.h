@@ -89,8 +89,8 @@ class RecordSetBuilder {
   void share_all();
 
   std::vector<std::shared_ptr<const RecordPage>> pages_;
-  std::vector<RecordPage*> owned_;  // by page; null: shared with a version or a copy
-  std::vector<NamedRecord> decoded_;    // since the last version: Slots::decoded, in the order of changes
+  std::vector<RecordPage*> owned_;    // by page; null: shared with a version or a copy
+  std::vector<NamedRecord> decoded_;  // since the last version: Slots::decoded, in the order of changes
   std::size_t size_ = 0;
   std::unordered_map<SlotId, Revision> malformed_;  // slot -> the bad value's revision
 };

@@ -285,6 +285,16 @@ TEST_CASE("a thousand calls at once", "[faults]") {
   CHECK(etcd->txn(cleanup, {}));
 }
 
+// Exit status of a forked child; -1: a signal ended it, or we had to.
+int status_of(pid_t child) {
+  int status = 0;
+  if (!eventually(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; })) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 TEST_CASE("a forked child may destroy an Etcd and its watch", "[faults]") {
   auto etcd = connect_for_test();
   const auto key = random_prefix() + "fork";
@@ -296,14 +306,7 @@ TEST_CASE("a forked child may destroy an Etcd and its watch", "[faults]") {
     etcd.reset();
     ::_exit(0);
   }
-  int status = 0;
-  const bool ended = eventually(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; });
-  if (!ended) {
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-  }
-  CHECK(ended);
-  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  CHECK(status_of(child) == 0);
   CHECK(try_put(*etcd, key, "x"));  // the parent's goes on
   CHECK(watch->has_events(1));
 }
@@ -334,14 +337,7 @@ TEST_CASE("every call in a forked child is an error at once", "[faults]") {
   REQUIRE(try_put(*etcd, random_prefix() + "fork", "x"));
   const pid_t child = ::fork();
   if (child == 0) ::_exit(calls_in_a_fork(*etcd));
-  int status = 0;
-  const bool ended = eventually(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; });
-  if (!ended) {
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-  }
-  CHECK(ended);
-  CHECK(status == 0);
+  CHECK(status_of(child) == 0);
 }
 
 TEST_CASE("keep-alives of a thousand leases", "[faults][own-etcd]") {

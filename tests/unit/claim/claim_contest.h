@@ -20,6 +20,12 @@
 namespace idetcd::testing {
 using namespace internal;
 
+inline std::set<SlotId> first_slots(SlotId count) {
+  std::set<SlotId> slots;
+  for (SlotId slot = 1; slot <= count; ++slot) slots.insert(slot);
+  return slots;
+}
+
 struct Claimant {
   Claimant(const PoolKeys& keys, const PatternTemplate& names, std::string node_id, LeaseId session, LeaseId grace,
            std::optional<SlotId> home)

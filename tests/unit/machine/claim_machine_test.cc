@@ -18,12 +18,6 @@ using testing::Claimant;
 using testing::FakeStore;
 using testing::Storm;
 
-std::set<SlotId> dense(SlotId count) {
-  std::set<SlotId> slots;
-  for (SlotId slot = 1; slot <= count; ++slot) slots.insert(slot);
-  return slots;
-}
-
 }  // namespace
 
 TEST_CASE("an uncontended claim is one transaction", "[claim]") {
@@ -44,7 +38,7 @@ TEST_CASE("any number that start together take 1..N with at most three requests 
   Storm storm(limit);
   for (SlotId i = 0; i < count; ++i) storm.add(static_cast<int>(i));
   storm.run(random);
-  CHECK(storm.owned_slots() == dense(count));
+  CHECK(storm.owned_slots() == testing::first_slots(count));
   CHECK(storm.keys_under(storm.keys_.tickets()) == 0);
   int most = 0;
   for (const auto& one : storm.all_) most = std::max(most, one->requests);
@@ -56,7 +50,7 @@ TEST_CASE("of limit + 1 that start together exactly one finds the pool full", "[
   Storm storm(40);
   for (int i = 0; i < 41; ++i) storm.add(i);
   storm.run(random);
-  CHECK(storm.owned_slots() == dense(40));
+  CHECK(storm.owned_slots() == testing::first_slots(40));
   CHECK(std::count_if(storm.all_.begin(), storm.all_.end(), [](const auto& one) { return one->full; }) == 1);
 }
 

@@ -14,14 +14,9 @@ using namespace internal;
 namespace {
 
 using testing::Claimant;
+using testing::first_slots;
 using testing::PreviousClaim;
 using testing::Storm;
-
-std::set<SlotId> first_slots(SlotId count) {
-  std::set<SlotId> slots;
-  for (SlotId slot = 1; slot <= count; ++slot) slots.insert(slot);
-  return slots;
-}
 
 // Records of somebody else's.
 void occupy(Storm& storm, const std::set<SlotId>& slots) {

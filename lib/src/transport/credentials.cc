@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -31,8 +31,10 @@ Status read_pem(const PemFile& kind, const std::string& path, std::string& text)
   if (path.empty()) return {};
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  text.assign(std::istreambuf_iterator<char>(file), {});
-  if (!file.is_open() || file.bad()) {
+  std::ostringstream read;
+  read << file.rdbuf();  // catches what a failed read throws, of a folder for one
+  text = read.str();
+  if (!file.is_open() || (text.empty() && errno != 0)) {
     return refused(kind.option, fmt::format("cannot read the {} \"{}\": {}", kind.what, path, std::strerror(errno)));
   }
   if (text.find(kind.marker) == std::string::npos) {

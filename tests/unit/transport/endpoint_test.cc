@@ -98,6 +98,8 @@ TEST_CASE("connect() checks the rest of the options") {
 
   options.tls.ca_file = "/nonexistent/ca.pem";
   CHECK_THAT(refused_options(options).message, Contains("/nonexistent/ca.pem") && Contains("No such file"));
+  options.tls.ca_file = folder.path().string();
+  CHECK_THAT(refused_options(options).message, Contains("Is a directory"));
   options.tls.ca_file = not_pem;
   CHECK_THAT(refused_options(options).message, Contains("not PEM"));
   options.tls = {.ca_file = {}, .cert_file = {}, .key_file = "/k", .server_name = {}};

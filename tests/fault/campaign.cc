@@ -5,6 +5,8 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <stdexcept>
+#include <string_view>
 
 #include "faults.h"
 
@@ -55,9 +57,11 @@ void print(const std::map<std::string, Sum>& sums) {
       "before; behind, of a DNS answer behind what etcd had confirmed.\n");
 }
 
-int campaign(std::chrono::seconds time, std::chrono::seconds ttl, std::size_t slots) {
+int campaign(std::chrono::seconds time, std::chrono::seconds ttl, std::size_t slots, std::string_view only) {
+  auto faults = idetcd::testing::all_faults();
+  std::erase_if(faults, [&](const Fault& fault) { return fault.name.find(only) == std::string::npos; });
+  if (faults.empty()) throw std::runtime_error("no fault has \"" + std::string(only) + "\" in its name");
   FaultyCluster world(slots, 3, ttl);
-  const auto faults = idetcd::testing::all_faults();
   std::mt19937 random(std::random_device{}());
   std::map<std::string, Sum> sums;
   bool good = true;
@@ -75,15 +79,21 @@ int campaign(std::chrono::seconds time, std::chrono::seconds ttl, std::size_t sl
   return good ? 0 : 1;
 }
 
+// The text behind `flag`; empty: there is none.
+std::string_view text(int argc, char** argv, const char* flag) {
+  for (int i = 1; i + 1 < argc; ++i) {
+    if (std::strcmp(argv[i], flag) == 0) return argv[i + 1];
+  }
+  return {};
+}
+
 // The number behind `flag`, or `otherwise`; -1: it is none.
 int number(int argc, char** argv, const char* flag, int otherwise) {
-  for (int i = 1; i + 1 < argc; ++i) {
-    if (std::strcmp(argv[i], flag) != 0) continue;
-    int value = -1;
-    std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), value);
-    return value;
-  }
-  return otherwise;
+  const std::string_view given = text(argc, argv, flag);
+  if (given.empty()) return otherwise;
+  int value = -1;
+  std::from_chars(given.data(), given.data() + given.size(), value);
+  return value;
 }
 
 }  // namespace
@@ -93,7 +103,7 @@ int main(int argc, char** argv) {
   const int ttl = number(argc, argv, "--ttl", 5);
   const int slots = number(argc, argv, "--nodes", 20);
   if (seconds <= 0 || ttl < 2 || slots < 1 || slots > static_cast<int>(idetcd::testing::kMaxSlots)) {
-    std::fprintf(stderr, "usage: fault_campaign [--seconds 1800] [--ttl 5] [--nodes 20]\n");
+    std::fprintf(stderr, "usage: fault_campaign [--seconds 1800] [--ttl 5] [--nodes 20] [--fault PART-OF-NAME]\n");
     return 64;
   }
   if (!idetcd::testing::CutNetwork::possible()) {
@@ -101,7 +111,8 @@ int main(int argc, char** argv) {
     return 77;
   }
   try {
-    return campaign(std::chrono::seconds(seconds), std::chrono::seconds(ttl), static_cast<std::size_t>(slots));
+    return campaign(std::chrono::seconds(seconds), std::chrono::seconds(ttl), static_cast<std::size_t>(slots),
+                    text(argc, argv, "--fault"));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fault_campaign: %s\n", error.what());
     return 1;

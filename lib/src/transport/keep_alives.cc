@@ -48,7 +48,6 @@ class KeepAlives::KeepAliveStream : public DuplexStream<pb::LeaseKeepAliveReques
   std::unordered_map<LeaseId, std::deque<RequestPtr>> outstanding;
   std::uint64_t answers = 0;
   Moment owing_since;  // the last answer, or the first request after it; if there is one outstanding
-  const Moment opened = std::chrono::steady_clock::now();
 
   bool awaited() const {  // by a request that has not timed out
     return std::any_of(outstanding.begin(), outstanding.end(), [](const auto& of_lease) {
@@ -105,19 +104,34 @@ void KeepAlives::request(LeaseId lease, std::chrono::milliseconds timeout, Etcd:
 }
 
 KeepAlives::StreamPtr KeepAlives::stream_for_next(bool& opened) {
-  Member* member = &channels_.current();
-  StreamPtr oldest;
-  for (std::size_t tried = 0; tried < channels_.size(); ++tried, member = &channels_.after(*member)) {
-    auto stream = newest_at(*member);
-    opened = !stream;
-    if (!stream) return open(*member);
-    if (!stream->silent_for(kLate)) return stream;
-    if (!oldest || stream->opened < oldest->opened) oldest = stream;
+  Member& current = channels_.current();
+  auto stream = newest_at(current);
+  opened = !stream;
+  if (opened) return open(current);
+  Member* member = &current;
+  for (std::size_t looked = 0; looked < channels_.size(); ++looked, member = &channels_.after(*member)) {
+    stream = newest_at(*member);
+    if (stream && !stream->silent_for(kLate)) return stream;
   }
-  const auto at_same_member = [&](const StreamPtr& stream) { return &stream->member == &oldest->member; };
-  const auto there = std::count_if(streams_.begin(), streams_.end(), at_same_member);
-  opened = oldest->silent_for(kStuck) && static_cast<std::size_t>(there) < kMaxStreamsPerMember;
-  return opened ? open(oldest->member) : streams_.back();
+  // One after the other, whatever became of the stream opened last: a member that refuses
+  // every stream at once must not be all that is asked.
+  member = tried_ != nullptr ? tried_ : &current;
+  for (std::size_t looked = 0; looked < channels_.size(); ++looked) {
+    member = &channels_.after(*member);
+    if (!may_open_at(*member)) continue;
+    tried_ = member;
+    opened = true;
+    return open(*member);
+  }
+  return streams_.back();
+}
+
+bool KeepAlives::may_open_at(const Member& member) const {
+  const auto newest = newest_at(member);
+  if (!newest) return true;
+  const auto at_member = [&](const StreamPtr& stream) { return &stream->member == &member; };
+  const auto there = std::count_if(streams_.begin(), streams_.end(), at_member);
+  return newest->silent_for(kStuck) && static_cast<std::size_t>(there) < kMaxStreamsPerMember;
 }
 
 KeepAlives::StreamPtr KeepAlives::newest_at(const Member& member) const {

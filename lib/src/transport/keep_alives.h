@@ -33,6 +33,7 @@ class KeepAlives : public StreamHub {
   using RequestPtr = std::shared_ptr<Request>;
 
   StreamPtr stream_for_next(bool& opened);          // with mutex_ held; then launch() what it opened
+  bool may_open_at(const Member& member) const;     // with mutex_ held; when all streams are late
   StreamPtr newest_at(const Member& member) const;  // with mutex_ held
   StreamPtr open(Member& member);                   // with mutex_ held; launch() must follow
   void on_answer(KeepAliveStream& stream, LeaseId lease, const KeepAliveReply& reply);
@@ -47,6 +48,7 @@ class KeepAlives : public StreamHub {
   const LogSink log_;
   // guarded by mutex_:
   std::vector<StreamPtr> streams_;  // that are open, the newest last
+  Member* tried_ = nullptr;         // where a stream was opened last because all were late
   bool version_asked_ = false;
 };
 

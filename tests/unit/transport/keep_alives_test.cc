@@ -1,6 +1,7 @@
 // Members that hang, proxies, and what becomes of keep-alives and watches then.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <future>
 #include <mutex>
 
@@ -50,6 +51,34 @@ TEST_CASE("a keep-alive goes to another member when one is silent, and its late 
   const auto before = members.other->lease.requests().size();
   auto third = ask(*members.etcd, 2, kPatience);
   REQUIRE(members.other->lease.has_requests(before + 1));
+}
+
+// The leader that was cut off is the used one: it refuses new streams, and says nothing on its old
+// one. The others were asked while they had no leader either, and are stuck.
+TEST_CASE("a member that refuses new streams is not all that is asked when every member is late") {
+  ScriptedEtcd a, b, c;
+  const auto etcd = connect_for_test({a.endpoint(), b.endpoint(), c.endpoint()});
+  const std::vector<ScriptedEtcd*> all{&a, &b, &c};
+  const auto opened = [&] { return a.lease.opened() + b.lease.opened() + c.lease.opened(); };
+  std::vector<std::future<Result<KeepAliveReply>>> unanswered;
+  const auto ask_until = [&](const auto& condition) {
+    return eventually([&] {
+      unanswered.push_back(ask(*etcd, 1, kPatience));
+      return eventually(50ms, condition);
+    });
+  };
+  unanswered.push_back(ask(*etcd, 1, kPatience));
+  REQUIRE(eventually([&] { return opened() == 1; }));
+  ScriptedEtcd& used = **std::find_if(all.begin(), all.end(), [](auto* each) { return each->lease.opened() == 1; });
+  used.lease.refuses = true;
+  for (auto* each : all) {
+    if (each == &used) continue;
+    REQUIRE(ask_until([&] { return each->lease.opened() == 1; }));
+  }
+  for (auto* each : all) {
+    if (each == &used) continue;
+    REQUIRE(ask_until([&] { return each->lease.opened() >= 2; }));
+  }
 }
 
 TEST_CASE("the watches of a member that keep-alives have left end") {

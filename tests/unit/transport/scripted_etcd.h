@@ -23,8 +23,12 @@ namespace pb = etcdserverpb;
 struct LeaseService final : pb::Lease::Service, ScriptedStream<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
   std::atomic<std::int64_t> left{20};  // of every lease
   std::atomic<int> questions{0};       // what is left
+  std::atomic<bool> refuses{false};    // new streams, as a member without a leader does
 
-  grpc::Status LeaseKeepAlive(grpc::ServerContext*, Wire* wire) override { return serve(wire); }
+  grpc::Status LeaseKeepAlive(grpc::ServerContext*, Wire* wire) override {
+    if (refuses) return {grpc::StatusCode::UNAVAILABLE, "etcdserver: no leader"};
+    return serve(wire);
+  }
 
   grpc::Status LeaseTimeToLive(grpc::ServerContext*, const pb::LeaseTimeToLiveRequest*,
                                pb::LeaseTimeToLiveResponse* response) override {

@@ -21,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLate{500};           // without a proof: the next member is asked too
-constexpr milliseconds kMaxProofTime{8000};  // then the watch ends, where nobody answers
+constexpr milliseconds kMaxProofTime{8000};  // of the first question: then the watch ends, where nobody answers
 
 pb::WatchRequest create_message(std::int64_t id, const WatchRequest& request) {
   pb::WatchRequest message;
@@ -51,11 +51,11 @@ struct Watches::Watcher {
   bool ended = false;
 };
 
-// One search for a sign of life, at one member after the other until one answers. Guarded by
-// the hub's mutex_.
+// One search for a sign of life, at one member after the other until one answers, and round
+// again: a member that has no leader never answers what it was asked then, but may answer the
+// next question. Guarded by the hub's mutex_.
 struct Watches::Proof {
   std::shared_ptr<WatchStream> stream;
-  std::size_t asked = 0;  // members
   bool settled = false;
   std::unique_ptr<grpc::Alarm> late;
 };
@@ -279,7 +279,6 @@ void Watches::ask_for_proof(const std::shared_ptr<Proof>& proof, Member& member)
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     question.set_key(proof->stream->proof_key);
-    ++proof->asked;
     proof->late = std::make_unique<grpc::Alarm>();
     // The alarm may not hold what holds it; the question does.
     proof->late->Set(from_now(kLate), [weak = std::weak_ptr(proof), owner = weak_from_this(), &member](bool expired) {
@@ -298,7 +297,7 @@ void Watches::ask_for_proof(const std::shared_ptr<Proof>& proof, Member& member)
 void Watches::on_late(const std::shared_ptr<Proof>& proof, Member& member) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || proof->settled || proof->asked >= channels_.size()) return;
+    if (closed_ || proof->settled) return;
   }
   ask_for_proof(proof, channels_.after(member));
 }

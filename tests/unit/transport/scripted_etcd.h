@@ -70,10 +70,12 @@ struct WatchService final : pb::Watch::Service, ScriptedStream<pb::WatchRequest,
 struct KvService final : pb::KV::Service {
   std::atomic<bool> hangs{false};
   std::atomic<int> reads{0};
+  std::atomic<int> to_lose{0};  // reads that are never answered, as by a member that had no leader when it was asked
 
   grpc::Status Range(grpc::ServerContext* context, const pb::RangeRequest*, pb::RangeResponse*) override {
     ++reads;
-    while (hangs && !context->IsCancelled()) std::this_thread::yield();
+    const bool lost = to_lose-- > 0;
+    while ((hangs || lost) && !context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return grpc::Status::OK;
   }
 };

@@ -1,5 +1,6 @@
-// The faults of network_fault_test.cc in a random order, for as long as you like, and a table
-// of what they did.
+// The faults of network_fault_test.cc and longer cuts, all of them in a random order and again,
+// for as long as you like, and a table of what they did.
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -59,6 +60,7 @@ void print(const std::map<std::string, Sum>& sums) {
 
 int campaign(std::chrono::seconds time, std::chrono::seconds ttl, std::size_t slots, std::string_view only) {
   auto faults = idetcd::testing::all_faults();
+  for (auto& cut : idetcd::testing::long_cuts()) faults.push_back(std::move(cut));
   std::erase_if(faults, [&](const Fault& fault) { return fault.name.find(only) == std::string::npos; });
   if (faults.empty()) throw std::runtime_error("no fault has \"" + std::string(only) + "\" in its name");
   FaultyCluster world(slots, 3, ttl);
@@ -66,8 +68,9 @@ int campaign(std::chrono::seconds time, std::chrono::seconds ttl, std::size_t sl
   std::map<std::string, Sum> sums;
   bool good = true;
   const auto until = std::chrono::steady_clock::now() + time;
-  while (std::chrono::steady_clock::now() < until) {
-    const Fault& fault = faults[random() % faults.size()];
+  for (std::size_t next = 0; std::chrono::steady_clock::now() < until; ++next) {
+    if (next % faults.size() == 0) std::ranges::shuffle(faults, random);
+    const Fault& fault = faults[next % faults.size()];
     const Outcome outcome = world.run(fault);
     const bool confirmable = !fault.may_lose && outcome.gap < ttl - 500ms - std::chrono::milliseconds(ttl) / 4;
     sums[fault.name].add(outcome, confirmable);

@@ -338,4 +338,17 @@ std::vector<Fault> all_faults() {
   };
 }
 
+std::vector<Fault> long_cuts() {
+  std::vector<Fault> cuts;
+  for (const auto time : {10s, 20s, 30s, 40s, 60s}) {
+    cuts.push_back({.name = "clients are cut from all members for " + std::to_string(time.count()) + " s",
+                    .time = time,
+                    .begin = [](FaultyCluster& world) { cut_clients_from(world, FaultyCluster::kMembers); },
+                    .end = heal,
+                    .may_lose = true,
+                    .cuts_clients = true});
+  }
+  return cuts;
+}
+
 }  // namespace idetcd::testing

@@ -127,5 +127,6 @@ std::string in_one_line(const Fault& fault, const Outcome& outcome);
 
 // Each kind once. For the long ones `time` is more than a lease lives.
 std::vector<Fault> all_faults();
+std::vector<Fault> long_cuts();  // of all clients, after which connections look open and are not
 
 }  // namespace idetcd::testing

@@ -123,6 +123,31 @@ TEST_CASE("a state directory that cannot be made costs the memory, not the name"
   CHECK(node.program().errors().find("going on without, so a restart will not resume the name") != std::string::npos);
 }
 
+// On a full file system of its own, in a mount namespace of its own.
+TEST_CASE("a state directory without room costs the memory, not the name") {
+  if (std::system("unshare --mount true 2>/dev/null") != 0) {
+    WARN("not root, or no mount namespaces here: left out");
+    return;
+  }
+  const idetcd::testing::TemporaryFolder folder("full");
+  std::vector<std::string> argv{
+      "/usr/bin/unshare",
+      "--mount",
+      "sh",
+      "-c",
+      R"(mount -t tmpfs -o size=4k tmpfs "$0" && { head -c 64k /dev/zero >"$0/filler" 2>/dev/null; exec "$@"; })",
+      folder.path().string(),
+      IDETCD_RESOLVER,
+      "--listen",
+      "127.0.0.1:0"};
+  for (auto& flag : flags(random_prefix(), "10.0.0.1", {"--state-dir", folder.path().string()})) argv.push_back(flag);
+  Program node({.argv = argv});
+  CHECK(eventually([&] { return node.errors().find("claimed worker1.tf.local.") != std::string::npos; }));
+  CHECK(node.errors().find("No space left on device") != std::string::npos);
+  CHECK(node.errors().find("serving") != std::string::npos);
+  CHECK(node.running());
+}
+
 TEST_CASE("a sticky node that was dead for longer than its lease has its name back, and nobody took it") {
   const std::string path = random_prefix();
   const std::vector<std::string> sticky{"--ttl", "2s", "--node-id", "host-1", "--sticky", "1m"};

@@ -65,15 +65,30 @@ LagProbe::LagProbe(const std::vector<std::string>& endpoints, std::chrono::secon
   reader_ = std::jthread([this](const std::stop_token& stop) { read(stop); });
 }
 
+// Each write names the one before: what was sent to a member that hung, and is carried out when it
+// goes on, must not bring an old count back.
 void LagProbe::write(const std::stop_token& stop) {
+  const std::string key = "probe1.tf.local.";
+  Revision last = 0;
   for (std::size_t count = 1; !stop.stop_requested() && count < kMaxCount;) {
     std::this_thread::sleep_for(20ms);
-    Txn txn;
     Record record;
     const auto byte = [count](int shift) { return static_cast<std::uint8_t>(count >> shift); };
     record.ipv4.push_back({10, byte(16), byte(8), byte(0)});
-    txn.success.emplace_back(PutRequest{"probe1.tf.local.", to_json(record), 0});
-    if (!etcd_->txn(txn, {.timeout = 1s, .stop = stop})) continue;
+    const std::string value = to_json(record);
+    Txn txn;
+    txn.compares.push_back(Compare::modified_at(key, last));
+    txn.success.emplace_back(PutRequest{key, value, 0});
+    txn.failure.emplace_back(RangeRequest{KeyRange::one(key)});
+    const auto written = etcd_->txn(txn, {.timeout = 1s, .stop = stop});
+    if (!written) continue;
+    if (written->succeeded) {
+      last = written->header.revision;
+    } else {  // an earlier try was carried out
+      const auto& there = std::get<RangeReply>(written->replies.front()).kvs.front();
+      if (there.value != value) throw std::logic_error("somebody else writes the probe's record");
+      last = there.mod_revision;
+    }
     const std::lock_guard lock(mutex_);
     confirmed_.push_back(std::chrono::steady_clock::now());
     ++count;

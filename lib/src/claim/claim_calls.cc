@@ -10,8 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 20ms;
-constexpr auto kMaxPause = 2000ms;
-constexpr auto kSlow = 1s;  // a call that took so long did not fail for want of a server
+constexpr auto kMaxPause = 600ms;  // who is cut off should come back soon after the cut
+constexpr auto kSlow = 1s;
 constexpr auto kFirstOverloadPause = 1000ms;
 constexpr auto kMaxOverloadPause = 20000ms;
 constexpr std::chrono::milliseconds kMaxPatience = 60s;
@@ -100,8 +100,9 @@ Status ClaimCalls::pause(std::string_view what, const Error& error) {
   if (!std::exchange(away_, true)) {
     log(LogLevel::kWarning, fmt::format("{}: {}; trying again until it works", what, error.message));
   }
-  const bool slow = clock_->now() - called_at_ >= kSlow;
-  return wait(slow ? overload_.next() : backoff_.next());
+  // A call that was on its way for so long did not fail for want of a connection.
+  const bool overload = error.code == ErrorCode::kDeadlineExceeded && clock_->now() - called_at_ >= kSlow;
+  return wait(overload ? overload_.next() : backoff_.next());
 }
 
 void ClaimCalls::answered() {

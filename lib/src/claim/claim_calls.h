@@ -80,7 +80,7 @@ class ClaimCalls {
   const std::shared_ptr<ClaimMailbox> mailbox_;
   LeasePair leases_;
   Backoff backoff_;
-  Backoff overload_;  // after a call that failed slowly: etcd has more to do than it can
+  Backoff overload_;  // after a call that had no answer in time: etcd has more to do than it can
   std::uint64_t next_watch_ = 1;
   TimePoint called_at_{};
   std::chrono::milliseconds latency_{0};

@@ -15,7 +15,7 @@ using Phase = ClaimKeeper::Phase;
 
 constexpr auto kUpdatePatience = 5s;
 constexpr auto kForgetPatience = 2s;
-constexpr auto kStable = 60s;  // a claim that lived so long is not the cause of the next loss
+constexpr int kStable = 3;  // a claim that lived for so many times its ttl is not the cause of its loss
 
 Ownership ownership_of(const ClaimKeeper& keeper) {
   const HeldSlot& slot = keeper.slot();
@@ -147,7 +147,7 @@ Error RegistrationRun::claim_and_follow(const std::stop_token& stop) {
     const std::string reason = current()->loss_reason();
     forget(stop);
     if (options_.on_lost_do == OnLost::kStop) return Error{ErrorCode::kLost, reason};
-    if (setting_.clock->now() - since > kStable) pause.reset();
+    if (setting_.clock->now() - since > kStable * options_.claim.ttl) pause.reset();
     const TimePoint again = setting_.clock->now() + pause.next();
     while (!stop.stop_requested() && alarm_->wait_until(again)) {
     }

@@ -70,7 +70,8 @@ class Watches::WatchStream : public DuplexStream<pb::WatchRequest, pb::WatchResp
   std::deque<WatcherPtr> creating;                        // etcd confirms in the order of asking
   milliseconds prove_every{0};                            // 0: not asked for
   std::string proof_key;
-  bool heard = false;                  // something came since the alarm was set
+  bool heard = false;  // something came since the alarm was set, last at:
+  std::chrono::steady_clock::time_point heard_at;
   std::unique_ptr<grpc::Alarm> quiet;  // set while prove_every is not 0
 
   bool idle() const { return watchers.empty() && creating.empty(); }
@@ -134,6 +135,7 @@ void Watches::on_message(WatchStream& stream, pb::WatchResponse& message) {
   {
     const std::lock_guard lock(mutex_);
     stream.heard = true;
+    stream.heard_at = std::chrono::steady_clock::now();
   }
   if (message.created()) return on_created(stream, message);
   if (message.canceled() || message.compact_revision() != 0) return on_canceled(stream, message);
@@ -249,16 +251,18 @@ void Watches::expect_proof(const std::shared_ptr<WatchStream>& stream, const Wat
   if (first) set_quiet_alarm(stream);
 }
 
-// A new one each time: an alarm may not be set again while it is ringing.
+// A new one each time: an alarm may not be set again while it is ringing. It rings `prove_every` after
+// the last sign of life.
 void Watches::set_quiet_alarm(const std::shared_ptr<WatchStream>& stream) {
+  const auto silent = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - stream->heard_at);
+  const auto wait = stream->heard ? std::max(stream->prove_every - silent, milliseconds(1)) : stream->prove_every;
   stream->heard = false;
   stream->quiet = std::make_unique<grpc::Alarm>();
-  stream->quiet->Set(from_now(stream->prove_every),
-                     [weak = std::weak_ptr(stream), owner = weak_from_this()](bool expired) {
-                       const auto quiet = weak.lock();
-                       const auto hub = owner.lock();
-                       if (expired && quiet && hub) static_cast<Watches&>(*hub).on_quiet(quiet);
-                     });
+  stream->quiet->Set(from_now(wait), [weak = std::weak_ptr(stream), owner = weak_from_this()](bool expired) {
+    const auto quiet = weak.lock();
+    const auto hub = owner.lock();
+    if (expired && quiet && hub) static_cast<Watches&>(*hub).on_quiet(quiet);
+  });
 }
 
 void Watches::on_quiet(const std::shared_ptr<WatchStream>& stream) {

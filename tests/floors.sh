@@ -22,7 +22,8 @@ apps/idetcd-resolver/answer        lib/include/idetcd apps/common apps/idetcd-re
 apps/idetcd-resolver/server        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
 apps/idetcd-resolver               lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/server sockets
 apps/idetcd/guard                  lib/include/idetcd apps/common sockets
-apps/idetcd                        lib/include/idetcd apps/common apps/idetcd/guard ldns sockets
+apps/idetcd/pools                  lib/include/idetcd apps/common
+apps/idetcd                        lib/include/idetcd apps/common apps/idetcd/guard apps/idetcd/pools ldns sockets
 TABLE
   echo
   find lib apps \( -name '*.h' -o -name '*.cc' \) -exec grep -Hn '^[[:blank:]]*#[[:blank:]]*include' {} +

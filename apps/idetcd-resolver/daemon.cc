@@ -55,6 +55,7 @@ std::size_t own_pool(const std::vector<app::PoolSettings>& pools) {
 
 std::vector<PatternTemplate> parse_patterns(const std::vector<app::PoolSettings>& pools) {
   std::vector<PatternTemplate> patterns;
+  patterns.reserve(pools.size());
   for (const app::PoolSettings& pool : pools) patterns.push_back(app::parse_pattern(pool));
   return patterns;
 }

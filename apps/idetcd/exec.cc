@@ -26,19 +26,13 @@
 #include "common/shutdown.h"
 #include "common/wait_limit.h"
 #include "guard/guard.h"
+#include "pools/name_text.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string addresses_of(const Record& record) {
-  std::vector<std::string> all;
-  for (const Ipv4& v4 : record.ipv4) all.push_back(to_string(v4));
-  for (const Ipv6& v6 : record.ipv6) all.push_back(to_string(v6));
-  return fmt::format("{}", fmt::join(all, ","));
-}
 
 // What a command is told of its pool, so that `idetcd ls` needs no flags in it. Empty values count as not set.
 using PoolVariables = std::vector<std::pair<std::string_view, std::string>>;
@@ -48,7 +42,7 @@ PoolVariables pool_variables(const app::Settings& settings, const app::PoolSetti
           {"IDETCD_LIMIT", std::to_string(pool.limit)},
           {"IDETCD_PATH", pool.path},
           {"IDETCD_ENDPOINTS", fmt::format("{}", fmt::join(settings.endpoints, ","))},
-          {"IDETCD_ADDRESS", addresses_of(record)}};
+          {"IDETCD_ADDRESS", fmt::format("{}", fmt::join(addresses_of(record), ","))}};
 }
 
 // The command's environment: ours, and who it is.

@@ -30,9 +30,11 @@ int run_program(int argc, char** argv) {
                   "\n"
                   "See `idetcd SUBCOMMAND --help` for details.\n\n{}",
                   app::kExitStatusHelp));
-  idetcd::tool::add_demo(program, run);
-  idetcd::tool::add_ls(program, run);
-  idetcd::tool::add_exec(program, run);
+  namespace tool = idetcd::tool;
+  for (const auto add :
+       {tool::add_demo, tool::add_exec, tool::add_ls, tool::add_get, tool::add_pools, tool::add_watch, tool::add_wait,
+        tool::add_resolve, tool::add_release, tool::add_role, tool::add_version, tool::add_completion})
+    add(program, run);
   if (!app::parse_command_line(program, argc, argv)) return app::kExitOk;
   if (run) return run();
   fmt::print(stderr, "{}", program.help());

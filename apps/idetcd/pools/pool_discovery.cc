@@ -1,4 +1,4 @@
-#include "pool_discovery.h"
+#include "pools/pool_discovery.h"
 
 #include <fmt/format.h>
 

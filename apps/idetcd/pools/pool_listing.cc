@@ -1,28 +1,17 @@
-#include "pool_listing.h"
+#include "pools/pool_listing.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "common/printable.h"
-#include "common/terminal.h"
+#include "pools/name_text.h"
+#include "pools/rows.h"
 
 namespace idetcd::tool {
 namespace {
 
 using json = nlohmann::ordered_json;  // members as written here
-using Row = std::vector<std::string>;
-
-std::vector<std::string> addresses_of(const Record& record) {
-  std::vector<std::string> all;
-  for (const Ipv4& v4 : record.ipv4) all.push_back(to_string(v4));
-  for (const Ipv6& v6 : record.ipv6) all.push_back(to_string(v6));
-  return all;
-}
 
 std::string addresses_cell(const PoolName& name) {
   if (!name.malformed.empty()) return fmt::format("(unreadable: {})", name.malformed);
@@ -34,10 +23,6 @@ std::string pairs_cell(const Map& map) {
   std::string text;
   for (const auto& [key, value] : map) text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
   return text.empty() ? "-" : text;
-}
-
-std::string hexadecimal(LeaseId lease) {
-  return fmt::format("{:x}", static_cast<std::uint64_t>(lease));
 }
 
 Row narrow_row(const PoolName& name) {
@@ -53,29 +38,10 @@ Row wide_row(const PoolName& name) {
   return row;
 }
 
-void print_rows(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows) {
-    for (std::size_t column = 0; column + 1 < row.size(); ++column)
-      widths[column] = std::max(widths[column], row[column].size());
-  }
-  for (const Row& row : rows) {
-    std::string text;
-    for (std::size_t column = 0; column < row.size(); ++column)
-      text += fmt::format("{:<{}}  ", row[column], widths[column]);
-    text.erase(text.find_last_not_of(' ') + 1);
-    const bool bold = &row == &rows.front() && app::shows_colours(STDOUT_FILENO);
-    fmt::print("{}{}{}\n", bold ? "\x1b[1m" : "", text, bold ? "\x1b[0m" : "");
-  }
-}
-
 void print_table(const ListedPool& pool, bool wide) {
   std::vector<Row> rows{wide ? Row{"SLOT", "NAME", "NODE", "TOKEN", "LEASE", "TTL", "PORTS", "META", "ADDRESSES"}
                              : Row{"SLOT", "NAME", "NODE", "ADDRESSES"}};
-  for (const PoolName& name : pool.state.names) {
-    rows.push_back(wide ? wide_row(name) : narrow_row(name));
-    for (std::string& cell : rows.back()) cell = app::printable(cell);
-  }
+  for (const PoolName& name : pool.state.names) rows.push_back(wide ? wide_row(name) : narrow_row(name));
   print_rows(rows);
   fmt::print("{}{} names taken, {} waiting\n", pool.state.names.size(),
              pool.limit ? fmt::format(" of {}", *pool.limit) : "", pool.state.queue.size());
@@ -83,25 +49,7 @@ void print_table(const ListedPool& pool, bool wide) {
     fmt::print("  waiting at position {}: {}\n", ticket.position, app::printable(ticket.node_id));
 }
 
-json to_json(const PoolName& name) {
-  json out{{"slot", name.slot}, {"name", name.name}, {"token", name.token}, {"lease", hexadecimal(name.lease)}};
-  if (!name.malformed.empty()) {
-    out["error"] = name.malformed;
-    return out;
-  }
-  out["node"] = name.record.node;
-  out["ttl"] = name.record.ttl.count();
-  out["port"] = name.record.port;
-  out["ipv4"] = json::array();
-  out["ipv6"] = json::array();
-  for (const Ipv4& v4 : name.record.ipv4) out["ipv4"].push_back(to_string(v4));
-  for (const Ipv6& v6 : name.record.ipv6) out["ipv6"].push_back(to_string(v6));
-  out["ports"] = name.record.ports;
-  out["meta"] = name.record.meta;
-  return out;
-}
-
-json to_json(const ListedPool& pool) {
+json pool_json(const ListedPool& pool) {
   json out{{"pattern", pool.pattern.canonical()}, {"path", pool.path}, {"limit", nullptr}};
   if (pool.limit) out["limit"] = *pool.limit;
   out["revision"] = pool.state.revision;
@@ -112,15 +60,10 @@ json to_json(const ListedPool& pool) {
   return out;
 }
 
-// What others wrote into etcd may not be UTF-8, and may act on a terminal: ASCII only.
-std::string dump(const json& value, int indent) {
-  return value.dump(indent, ' ', true, json::error_handler_t::replace) + "\n";
-}
-
 void print_json(std::span<const ListedPool> pools, bool single) {
-  if (single) return fmt::print("{}", dump(to_json(pools.front()), 2));
+  if (single) return fmt::print("{}", dump(pool_json(pools.front()), 2));
   json all = json::array();
-  for (const ListedPool& pool : pools) all.push_back(to_json(pool));
+  for (const ListedPool& pool : pools) all.push_back(pool_json(pool));
   fmt::print("{}", dump(all, 2));
 }
 

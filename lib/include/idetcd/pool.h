@@ -68,4 +68,10 @@ struct PoolState {
 IDETCD_EXPORT Result<PoolState> read_pool(Etcd& etcd, const PatternTemplate& pattern, std::string_view path,
                                           const CallOptions& options = {});
 
+// The keys of that pool: its records, and what its nodes tell each other. A role that claims needs
+// `readwrite` on both ranges (etcd documentation, "Role-based access control"), one that only
+// looks, `read`. `end` has no zero byte, so that a command line can hold it; a key or two more
+// may be in the range for that. Any thread; does not block.
+IDETCD_EXPORT std::vector<KeyRange> pool_keys(const PatternTemplate& pattern, std::string_view path);
+
 }  // namespace idetcd

@@ -62,11 +62,16 @@ KeyRange PoolKeys::members() const {
   return KeyRange::prefix(root_);
 }
 
-std::string PoolKeys::permissions() const {
+std::vector<KeyRange> PoolKeys::all() const {
   std::string end = records_.end;
-  end.pop_back();  // a zero byte, which a command line cannot hold
+  end.pop_back();  // a zero byte
   ++end.back();
-  return "this pool needs: etcdctl role grant-permission ROLE readwrite '" + records_.begin + "' '" + end +
+  return {{records_.begin, end}, members()};
+}
+
+std::string PoolKeys::permissions() const {
+  const auto keys = all();
+  return "this pool needs: etcdctl role grant-permission ROLE readwrite '" + keys[0].begin + "' '" + keys[0].end +
          "', and --prefix ROLE readwrite '" + root_ + "' (read alone where nothing is claimed)";
 }
 

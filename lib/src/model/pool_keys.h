@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace idetcd::internal {
 
@@ -30,6 +31,7 @@ class PoolKeys {
   KeyRange plans() const;    // plan and planner
   KeyRange members() const;  // node, queue and hold keys among others, in one range for one watch
 
+  std::vector<KeyRange> all() const;  // records, members; without a zero byte at the end (pool_keys())
   // For who was denied: which permissions to ask for, in etcdctl's words.
   std::string permissions() const;
 

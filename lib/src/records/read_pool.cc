@@ -122,4 +122,8 @@ Result<PoolState> read_pool(Etcd& etcd, const PatternTemplate& pattern, std::str
   }
 }
 
+std::vector<KeyRange> pool_keys(const PatternTemplate& pattern, std::string_view path) {
+  return PoolKeys(path, pattern).all();
+}
+
 }  // namespace idetcd

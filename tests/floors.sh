@@ -14,7 +14,8 @@ lib/src/machine                    lib/include/idetcd lib/src/base lib/src/model
 lib/src/transport                  lib/include/idetcd lib/src/base grpc sockets
 lib/src/claim                      lib/include/idetcd lib/src/base lib/src/model lib/src/machine
 lib/src/records                    lib/include/idetcd lib/src/base lib/src/model lib/src/machine
-apps/common                        lib/include/idetcd sockets
+apps/common/corefile               lib/include/idetcd
+apps/common                        lib/include/idetcd apps/common/corefile sockets
 apps/idetcd-resolver/wire          lib/include/idetcd apps/common
 apps/idetcd-resolver/zone          lib/include/idetcd apps/idetcd-resolver/wire
 apps/idetcd-resolver/encode        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns

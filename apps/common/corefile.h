@@ -1,4 +1,4 @@
-// The ancestor's configuration file, as CoreDNS reads it:
+// The Corefile: server blocks with their directives, in the language of CoreDNS.
 //
 //   .:1053 {
 //       idetcd {
@@ -8,40 +8,35 @@
 //       }
 //   }
 //
-// One server block for the root zone, with one or more idetcd blocks in it. Words are
-// split at blanks; "quotes" keep a word with blanks together (\" inside); # starts a
-// comment. Anything else is an Error, never skipped.
+// What CoreDNS passes over in silence is an Error here.
 #pragma once
 
 #include <idetcd/result.h>
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/corefile/server_key.h"
+#include "common/corefile/statement.h"
+#include "common/corefile/variables.h"
+
 namespace idetcd::app {
 
-// One line of an idetcd block. Any name is accepted: the settings have their own table.
-struct CorefileSetting {
-  std::string name;
-  std::vector<std::string> arguments;
-  int line = 0;
+struct CorefileServer {
+  std::string place;                      // "Corefile:1", of its first key
+  std::vector<corefile::ServerKey> keys;  // at least one
+  std::vector<corefile::Statement> directives;
 };
-
-using CorefileBlock = std::vector<CorefileSetting>;
 
 struct Corefile {
-  std::optional<std::uint16_t> port;  // of the server key
-  std::vector<CorefileBlock> blocks;  // the idetcd blocks; at least one
+  std::vector<CorefileServer> servers;  // at least one of them has an idetcd block
+  std::vector<std::string> warnings;    // each "FILE:LINE: ..."
 };
 
-inline constexpr std::size_t kMaxCorefileBytes = 1024 * 1024;
-
-// A pure function of `text`. Every Error's message starts with "FILE:LINE: ", with
-// `file` as given.
-Result<Corefile> parse_corefile(std::string_view text, std::string_view file);
+// `file`, as given, is in every message, and imports are relative to its folder. Reads the
+// files that are imported, and the variables of `environment`. An Error's message has a line for
+// each problem, each of which starts with "FILE:LINE: ".
+Result<Corefile> parse_corefile(std::string_view text, std::string_view file, const Environment& environment);
 
 }  // namespace idetcd::app

@@ -9,11 +9,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "common/corefile/imports.h"
 #include "corefile.h"
 #include "exit_status.h"
 #include "pool_sources.h"
+#include "server_directives.h"
 #include "setting_checks.h"
 #include "suggestion.h"
 
@@ -23,16 +24,15 @@ namespace {
 constexpr std::string_view kDefaultFile = "Corefile";
 
 // A setting's two names, of flag and directive, are both accepted everywhere.
-const SettingSpec& find_directive(const CorefileSetting& setting, std::string_view file) {
+const SettingSpec& find_option(const corefile::Line& setting) {
   std::vector<std::string_view> known;
   for (const SettingSpec& spec : all_settings()) {
     if (spec.directive == setting.name || spec.name == setting.name) return spec;
     known.push_back(spec.directive);
   }
   const std::string suggestion = did_you_mean(setting.name, known);
-  refuse({fmt::format("{}:{}", file, setting.line), true},
-         fmt::format("unknown directive \"{}\"{}known in an idetcd block: {}", setting.name,
-                     suggestion.empty() ? "; " : suggestion + " ", fmt::join(known, " ")));
+  refuse({setting.place(), true}, fmt::format("unknown directive \"{}\"{}known in an idetcd block: {}", setting.name,
+                                              suggestion.empty() ? "; " : suggestion + " ", fmt::join(known, " ")));
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -50,7 +50,7 @@ std::string value_in_file(const SettingSpec& spec) {
   return optional ? value.replace(equals - 1, 2, " [") : value.replace(equals, 1, " ");
 }
 
-void check_arguments(const SettingSpec& spec, const CorefileSetting& setting, const Origin& origin) {
+void check_arguments(const SettingSpec& spec, const corefile::Line& setting, const Origin& origin) {
   const int count = static_cast<int>(setting.arguments.size());
   if (count < spec.min_arguments) {
     refuse(origin, fmt::format("an argument is missing; write `{} {}`", spec.directive, value_in_file(spec)));
@@ -70,15 +70,9 @@ void check_arguments(const SettingSpec& spec, const CorefileSetting& setting, co
 }
 
 std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || std::filesystem::is_directory(path) || !(text << file.rdbuf())) {
-    const int reason = errno;
-    throw Exit(kExitConfig,
-               fmt::format("{}: cannot be read: {}", path,
-                           std::filesystem::is_directory(path) ? "it is a directory" : std::strerror(reason)));
-  }
-  return std::move(text).str();
+  auto text = corefile::read_text_file(path);
+  if (!text) throw Exit(kExitConfig, fmt::format("{}: cannot be read: {}", path, text.error().message));
+  return std::move(*text);
 }
 
 constexpr std::size_t kMaxPassword = 4096;
@@ -146,35 +140,106 @@ bool repeats(const SettingSpec& spec) {
   return spec.split != nullptr && spec.name != "pattern";
 }
 
-SettingSource read_block(const CorefileBlock& block, std::string_view file) {
+using Problems = std::vector<std::string>;
+
+// What `act` throws is noted, so that all problems of a file are told at once.
+template <class Act>
+void note(Problems& problems, Act act) {
+  try {
+    act();
+  } catch (const Exit& exit) {
+    problems.emplace_back(exit.what());
+  }
+}
+
+Assignment read_option(const corefile::Line& line, const SettingSource& before) {
+  const SettingSpec& spec = find_option(line);
+  Origin origin{fmt::format("{}: {}", line.place(), line.name), true};
+  const auto twin = std::ranges::find(before, &spec, &Assignment::spec);
+  if (twin != before.end() && !repeats(spec)) {
+    refuse(origin, fmt::format("is given twice (first at {}){}", twin->origin.place,
+                               spec.split ? "; each pattern needs an idetcd block of its own" : ""));
+  }
+  check_arguments(spec, line, origin);
+  return {&spec, line.arguments, std::move(origin)};
+}
+
+// Values are tried on a copy of `settings`, which is where they are set later.
+SettingSource read_block(const corefile::Statement& block, Settings settings, Problems& problems) {
   SettingSource source;
-  for (const CorefileSetting& setting : block) {
-    const SettingSpec& spec = find_directive(setting, file);
-    Origin origin{fmt::format("{}:{}: {}", file, setting.line, setting.name), true};
-    const auto twin = std::ranges::find(source, &spec, &Assignment::spec);
-    if (twin != source.end() && !repeats(spec)) {
-      refuse(origin, fmt::format("is given twice (first at {}){}", twin->origin.place,
-                                 spec.split ? "; each pattern needs an idetcd block of its own" : ""));
-    }
-    check_arguments(spec, setting, origin);
-    source.push_back({&spec, setting.arguments, std::move(origin)});
+  for (const corefile::Line& line : block.block) {
+    note(problems, [&] {
+      source.push_back(read_option(line, source));
+      assign(settings, settings.pools.front(), std::span(&source.back(), 1));
+    });
   }
   return source;
 }
 
-std::vector<SettingSource> read_blocks(Settings& settings, std::string_view text, std::string_view file) {
-  const auto corefile = parse_corefile(text, file);
-  if (!corefile) throw Exit(kExitConfig, corefile.error().message);
-  if (corefile->port) settings.port = *corefile->port;
+// The port that all server keys have: then listen addresses without one have it too.
+std::optional<std::uint16_t> common_port(const Corefile& corefile, std::uint16_t default_port) {
+  std::optional<std::uint16_t> port;
+  for (const CorefileServer& server : corefile.servers) {
+    for (const corefile::ServerKey& key : server.keys) {
+      const std::uint16_t now = key.port.value_or(default_port);
+      if (port && *port != now) return std::nullopt;
+      port = now;
+    }
+  }
+  return port;
+}
+
+// The idetcd blocks of a file, and the server block of each.
+struct FilePools {
   std::vector<SettingSource> blocks;
-  for (const CorefileBlock& block : corefile->blocks) blocks.push_back(read_block(block, file));
-  return blocks;
+  std::vector<std::size_t> servers;
+};
+
+FilePools read_pools(const Corefile& corefile, const Settings& settings, Problems& problems) {
+  FilePools pools;
+  for (std::size_t server = 0; server < corefile.servers.size(); ++server) {
+    for (const corefile::Statement& statement : corefile.servers[server].directives) {
+      if (statement.head.name != "idetcd") continue;
+      pools.blocks.push_back(read_block(statement, settings, problems));
+      pools.servers.push_back(server);
+    }
+  }
+  return pools;
+}
+
+FilePools read_blocks(Settings& settings, std::string_view text, std::string_view file,
+                      const Environment& environment) {
+  const auto corefile = parse_corefile(text, file, environment);
+  if (!corefile) throw Exit(kExitConfig, corefile.error().message);
+  settings.port = common_port(*corefile, settings.port).value_or(settings.port);
+  Problems problems;
+  auto directives = read_server_directives(*corefile);
+  if (!directives) problems.push_back(directives.error().message);
+  FilePools pools = read_pools(*corefile, settings, problems);
+  if (!problems.empty()) throw Exit(kExitConfig, fmt::format("{}", fmt::join(problems, "\n")));
+  settings.servers = std::move(directives->servers);
+  settings.http = std::move(directives->http);
+  settings.lameduck = directives->lameduck;
+  settings.warnings = std::move(directives->warnings);
+  if (directives->debug) settings.log_level = LogLevel::kDebug;
+  return pools;
+}
+
+// Once all sources are known.
+void place(Settings& settings) {
+  const bool bound = std::ranges::any_of(settings.servers, [](const auto& server) { return !server.bind.empty(); });
+  if (bound && !settings.listen.empty() && settings.origin("listen").in_file)
+    refuse(settings.origin("listen"), "contradicts bind; use one of the two");
+  if (auto placed = place_servers(settings.servers, settings.listen, settings.port); !placed)
+    throw Exit(kExitConfig, placed.error().message);
 }
 
 }  // namespace
 
-void apply_corefile(Settings& settings, std::string_view text, std::string_view file) {
-  apply_sources(settings, read_blocks(settings, text, file), {}, {});
+void apply_corefile(Settings& settings, std::string_view text, std::string_view file, const Environment& environment) {
+  const FilePools pools = read_blocks(settings, text, file, environment);
+  apply_sources(settings, pools.blocks, {}, {}, pools.servers);
+  place(settings);
 }
 
 std::vector<std::string> unknown_variables(std::span<const std::string> environment) {
@@ -203,11 +268,13 @@ Settings load_settings(const GivenFlags& given, const Environment& environment) 
   if (path.empty()) path = read_variable(environment, "IDETCD_CONF").value_or("");
   std::error_code ignored;
   if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
-  std::vector<SettingSource> blocks;
-  if (!path.empty()) blocks = read_blocks(settings, read_file(path), path);
+  settings.port = given.dns_port.value_or(settings.port);
+  FilePools pools;
+  if (!path.empty()) pools = read_blocks(settings, read_file(path), path, environment);
   settings.corefile = path;
 
-  apply_sources(settings, blocks, read_environment(environment), given.settings);
+  apply_sources(settings, pools.blocks, read_environment(environment), given.settings, pools.servers);
+  place(settings);
   read_password_file(settings);
   check_settings(settings);
   return settings;

@@ -2,7 +2,7 @@
 // environment, then etcdctl's ETCDCTL_* for etcd, then the Corefile, then the defaults.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "assignment.h"
+#include "common/corefile/variables.h"
 #include "settings.h"
 
 namespace idetcd::app {
@@ -17,11 +18,10 @@ namespace idetcd::app {
 // What the command line gave.
 struct GivenFlags {
   SettingSource settings;
-  std::string conf;  // --conf; empty: not given
+  std::string conf;                         // --conf; empty: not given
+  std::optional<std::uint16_t> dns_port{};  // -dns.port, as CoreDNS has it: of server keys without a port
 };
 
-// The value of an environment variable; none if it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
 
 // For each variable of `environment` ("NAME=value") that begins with IDETCD_ and means nothing: what to log of it.
@@ -32,7 +32,8 @@ std::vector<std::string> unknown_variables(std::span<const std::string> environm
 Settings load_settings(const GivenFlags& given, const Environment& environment);
 
 // The settings of one Corefile text, unchecked as a whole. Throws Exit; `file` names it
-// in messages.
-void apply_corefile(Settings& settings, std::string_view text, std::string_view file);
+// in messages. `environment` has the values of its {$VARIABLES}.
+void apply_corefile(Settings& settings, std::string_view text, std::string_view file,
+                    const Environment& environment = no_variables);
 
 }  // namespace idetcd::app

@@ -118,11 +118,12 @@ std::vector<PoolSettings> served_pools(Settings& settings, const std::vector<Dra
 }  // namespace
 
 void apply_sources(Settings& settings, const std::vector<SettingSource>& blocks, const SettingSource& environment,
-                   const SettingSource& flags) {
+                   const SettingSource& flags, const std::vector<std::size_t>& servers) {
   check_agreement(blocks);
   std::vector<Draft> drafts;
   for (const SettingSource& block : blocks.empty() ? std::vector<SettingSource>(1) : blocks) {
     drafts.push_back({{}, naming(block, "pattern"), naming(block, "serve")});
+    if (drafts.size() <= servers.size()) drafts.back().pool.server = servers[drafts.size() - 1];
     for (const SettingSource* source : {&block, &environment, &flags})
       assign(settings, drafts.back().pool, qualities(*source));
   }

@@ -19,6 +19,7 @@
 
 #include "listen_address.h"
 #include "log.h"
+#include "server_settings.h"
 
 namespace idetcd::app {
 
@@ -52,8 +53,9 @@ struct PoolSettings {
   std::string pattern;
   SlotId limit = 10;
   std::string path;
-  std::string pool_name;  // answers with all members; empty: none
-  bool claim = true;      // false: only its names are served
+  std::string pool_name;   // answers with all members; empty: none
+  bool claim = true;       // false: only its names are served
+  std::size_t server = 0;  // the server block that it belongs to: index into Settings::servers
 
   std::chrono::seconds ttl{20};
   std::vector<std::string> advertise;        // empty: chosen from the machine's addresses
@@ -85,7 +87,7 @@ struct Settings {
 
   // the DNS server
   std::vector<ListenAddress> listen;  // empty: every address, `port`
-  std::uint16_t port = 53;            // of listen addresses without one
+  std::uint16_t port = 53;            // of listen addresses and server keys without one
   std::optional<std::chrono::seconds> dns_ttl;
   std::optional<std::chrono::seconds> max_stale;  // none: no limit
   std::optional<ListenAddress> metrics;           // none: not served
@@ -96,8 +98,14 @@ struct Settings {
   std::string server_version;                     // CH TXT version.bind; empty: ours; "none": not published
   unsigned workers = 0;                           // threads that answer UDP; 0: one for each core
 
-  std::string run_as;    // account of this machine; empty: stay
-  std::string corefile;  // that was read; empty: none
+  // Of the Corefile's server blocks; at least one.
+  std::vector<ServerSettings> servers{ServerSettings{}};
+  std::vector<HttpEndpoint> http;         // beside `metrics`
+  std::chrono::milliseconds lameduck{0};  // how long to go on serving when told to stop
+
+  std::string run_as;                 // account of this machine; empty: stay
+  std::string corefile;               // that was read; empty: none
+  std::vector<std::string> warnings;  // of the Corefile, to be logged
 
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;

@@ -14,10 +14,10 @@ using Request = std::span<const std::byte>;
 
 constexpr std::size_t kPlainUdpReply = 512;  // RFC 1035 4.2.1
 
-std::size_t size_limit(const RequestContext& context, const Edns& edns) noexcept {
+std::size_t size_limit(const AnswerPolicy& policy, const RequestContext& context, const Edns& edns) noexcept {
   if (context.transport == Transport::kTcp) return kMaxTcpReply;
   if (!edns.present) return kPlainUdpReply;
-  return std::clamp<std::size_t>(edns.payload, kPlainUdpReply, kMaxUdpReply);
+  return std::clamp<std::size_t>(edns.payload, kPlainUdpReply, policy.max_udp);
 }
 
 bool admitted(const AnswerPolicy& policy, const Ipv6& address) noexcept {
@@ -50,7 +50,7 @@ void answer_without_rrset(ReplyWriter& out, const ZoneSet& zones, const Node& no
   }
 }
 
-void answer_internet(ReplyWriter& out, const ZoneSet& zones, const RequestContext& context,
+void answer_internet(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
                      const Question& question) noexcept {
   const Node* const node = zones.names().find(question.wire_name(), question.hash);
   if (zones.freshness() != Freshness::kLive) out.extended_error(ExtendedError::kStaleAnswer);
@@ -65,6 +65,10 @@ void answer_internet(ReplyWriter& out, const ZoneSet& zones, const RequestContex
     put_negative(out, zones, *zone, question);
     return out.fail(Rcode::kNxDomain);
   }
+  if (policy.whoami) {
+    out.authoritative();
+    return out.put_client(context);
+  }
   out.extended_error(ExtendedError::kNotAuthoritative);
   out.fail(Rcode::kRefused);
 }
@@ -73,9 +77,17 @@ bool named(const Question& question, std::string_view wire) noexcept {
   return question.name_size == wire.size() && std::memcmp(question.name.data(), wire.data(), wire.size()) == 0;
 }
 
+void answer_authors(ReplyWriter& out, const AnswerPolicy& policy, const Question& question) noexcept {
+  if (policy.authors.empty()) return out.fail(Rcode::kRefused);
+  out.authoritative();
+  if (question.type != kTypeTxt && question.type != kTypeAny) return;
+  for (const std::string& author : policy.authors) out.put_chaos_text(author);
+}
+
 // The questions by which operators ask a server who it is (RFC 4892).
 void answer_chaos(ReplyWriter& out, const AnswerPolicy& policy, const Question& question) noexcept {
   using namespace std::string_view_literals;
+  if (named(question, "\7authors\4bind\0"sv)) return answer_authors(out, policy, question);
   const bool version = named(question, "\7version\4bind\0"sv) || named(question, "\7version\6server\0"sv);
   const bool id = named(question, "\2id\6server\0"sv) || named(question, "\10hostname\4bind\0"sv);
   const std::string& text = version ? policy.version : policy.id;
@@ -87,12 +99,29 @@ void answer_chaos(ReplyWriter& out, const AnswerPolicy& policy, const Question& 
 void answer_question(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
                      const Question& question) noexcept {
   if (question.qclass == kClassIn) {
-    if (zones.freshness() != Freshness::kExpired) return answer_internet(out, zones, context, question);
+    if (zones.freshness() != Freshness::kExpired) return answer_internet(out, zones, policy, context, question);
     out.extended_error(ExtendedError::kNoReachableAuthority);
     return out.fail(Rcode::kServFail);
   }
   if (question.qclass == kClassCh) return answer_chaos(out, policy, question);
   out.fail(Rcode::kRefused);
+}
+
+// Of a request that is not a question to be looked up.
+void fail_unreadable(ReplyWriter& out, Verdict verdict) noexcept {
+  if (verdict == Verdict::kNotImp) out.fail(Rcode::kNotImp);
+  if (verdict == Verdict::kFormErr) out.fail(Rcode::kFormErr);
+  if (verdict == Verdict::kBadVers) out.fail(Rcode::kBadVers);
+}
+
+void refuse_with(ReplyWriter& out, ExtendedError error) noexcept {
+  out.extended_error(error);
+  out.fail(Rcode::kRefused);
+}
+
+app::AclAction decide(const AnswerPolicy& policy, const RequestContext& context, const ReadRequest& read) noexcept {
+  if (policy.acl.empty() || read.verdict != Verdict::kQuestion) return app::AclAction::kAllow;
+  return policy.acl.decide(read.question.wire_name(), read.question.type, context.address);
 }
 
 }  // namespace
@@ -114,22 +143,32 @@ Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestCont
              const ReadRequest& read, std::span<std::byte> out) noexcept {
   const Question& question = read.question;
   if (read.verdict == Verdict::kIgnore) return {};
-  ReplyWriter reply(request, question, size_limit(context, question.edns), out);
+  const app::AclAction action = decide(policy, context, read);
+  if (action == app::AclAction::kDrop) return {};
+  ReplyWriter reply(request, question, size_limit(policy, context, question.edns), out);
   if (question.edns.present) reply.reserve_edns(policy, context, question.edns);
-  switch (read.verdict) {
-    case Verdict::kNotImp: reply.fail(Rcode::kNotImp); break;
-    case Verdict::kFormErr: reply.fail(Rcode::kFormErr); break;
-    case Verdict::kBadVers: reply.fail(Rcode::kBadVers); break;
-    case Verdict::kIgnore:
-    case Verdict::kCookieOnly: break;
-    case Verdict::kQuestion:
-      if (admitted(policy, context.address)) {
-        answer_question(reply, zones, policy, context, question);
-      } else {
-        reply.extended_error(ExtendedError::kProhibited);
-        reply.fail(Rcode::kRefused);
-      }
-  }
+  if (read.verdict != Verdict::kQuestion)
+    fail_unreadable(reply, read.verdict);
+  else if (!admitted(policy, context.address))
+    refuse_with(reply, ExtendedError::kProhibited);
+  else if (action == app::AclAction::kBlock)
+    refuse_with(reply, ExtendedError::kBlocked);
+  else if (action == app::AclAction::kFilter)
+    reply.extended_error(ExtendedError::kFiltered);
+  else
+    answer_question(reply, zones, policy, context, question);
+  return reply.finish();
+}
+
+Reply refuse(const AnswerPolicy& policy, const RequestContext& context, Request request, const ReadRequest& read,
+             std::span<std::byte> out) noexcept {
+  if (read.verdict == Verdict::kIgnore) return {};
+  ReplyWriter reply(request, read.question, size_limit(policy, context, read.question.edns), out);
+  if (read.question.edns.present) reply.reserve_edns(policy, context, read.question.edns);
+  if (read.verdict == Verdict::kQuestion)
+    refuse_with(reply, ExtendedError::kNotAuthoritative);
+  else
+    fail_unreadable(reply, read.verdict);
   return reply.finish();
 }
 

@@ -29,6 +29,10 @@ void fetch(const ZoneSet& zones, const ReadRequest& read, int step) noexcept;
 Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
              std::span<const std::byte> request, const ReadRequest& read, std::span<std::byte> out) noexcept;
 
+// The same for a name that no server block has: REFUSED, if it is a question.
+Reply refuse(const AnswerPolicy& policy, const RequestContext& context, std::span<const std::byte> request,
+             const ReadRequest& read, std::span<std::byte> out) noexcept;
+
 // All at once. Writes the reply to `request` into `out`, which holds at least kMaxUdpReply or
 // kMaxTcpReply bytes. `out` may begin where `request` does (the reply then takes the
 // request's place); any other overlap is not allowed. Any thread.

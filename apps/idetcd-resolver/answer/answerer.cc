@@ -1,35 +1,115 @@
 #include "answer/answerer.h"
 
+#include <algorithm>
+#include <deque>
+#include <utility>
 #include <vector>
 
 #include "answer/answer.h"
 
 namespace idetcd::resolver {
+namespace {
+
+constexpr std::size_t kNoBlock = ~std::size_t{0};
+
+std::vector<AnswerBlock> one_block(const Snapshot<ZoneSet>& records, AnswerPolicy policy) {
+  std::vector<AnswerBlock> blocks;
+  blocks.push_back({{Bytes{std::byte{0}}}, &records, std::move(policy)});
+  return blocks;
+}
+
+}  // namespace
 
 class Answerer::View::Impl {
  public:
   Impl(const Answerer& answerer, std::size_t max_batch)
-      : policy_(answerer.policy_), reader_(answerer.zones_), zones_(&reader_.current()), requests_(max_batch) {}
+      : routes_(answerer.routes_), requests_(max_batch), targets_(max_batch) {
+    for (const AnswerBlock& block : answerer.blocks_) blocks_.emplace_back(block);
+  }
 
-  void refresh() { zones_ = &reader_.current(); }
+  void refresh() {
+    for (Block& block : blocks_) block.zones = &block.reader.current();
+  }
 
   void answer(std::span<Exchange> batch) noexcept {
-    const ZoneSet& zones = *zones_;
+    if (routes_.empty())
+      answer_of_one(batch);
+    else
+      answer_of_many(batch);
+  }
+
+ private:
+  struct Block {
+    explicit Block(const AnswerBlock& from) : policy(from.policy), reader(*from.records), zones(&reader.current()) {}
+
+    const AnswerPolicy& policy;
+    Snapshot<ZoneSet>::Reader reader;
+    const ZoneSet* zones;  // reader's, as of the last refresh()
+  };
+
+  void answer_of_one(std::span<Exchange> batch) noexcept {
+    const AnswerPolicy& policy = blocks_.front().policy;
+    const ZoneSet& zones = *blocks_.front().zones;
     for (std::size_t i = 0; i < batch.size(); ++i) read(zones, batch[i].request, requests_[i]);
     for (int step = 0; step < kFetchSteps; ++step)
       for (std::size_t i = 0; i < batch.size(); ++i) fetch(zones, requests_[i], step);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       Exchange& exchange = batch[i];
-      exchange.reply = resolver::answer(zones, policy_, exchange.context, exchange.request, requests_[i], exchange.out);
+      exchange.reply = resolver::answer(zones, policy, exchange.context, exchange.request, requests_[i], exchange.out);
     }
   }
 
- private:
-  const AnswerPolicy& policy_;
-  Snapshot<ZoneSet>::Reader reader_;
-  const ZoneSet* zones_;               // reader_'s, as of the last refresh()
+  void answer_of_many(std::span<Exchange> batch) noexcept {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      read(*blocks_.front().zones, batch[i].request, requests_[i]);
+      targets_[i] = route(requests_[i]);
+    }
+    for (int step = 0; step < kFetchSteps; ++step) {
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        if (targets_[i] != kNoBlock) fetch(*blocks_[targets_[i]].zones, requests_[i], step);
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) answer_routed(batch[i], requests_[i], targets_[i]);
+  }
+
+  // The block that the name is of. Each has a table, and so a seed of the hash, of its own.
+  std::size_t route(ReadRequest& request) const noexcept {
+    if (request.verdict != Verdict::kQuestion) return 0;
+    const WireName name = request.question.wire_name();
+    const auto found = std::ranges::find_if(routes_, [&](const Route& each) { return lies_in(name, each.zone); });
+    if (found == routes_.end()) return kNoBlock;
+    if (found->block != 0) request.question.hash = hash_name(name, blocks_[found->block].zones->names().seed());
+    return found->block;
+  }
+
+  void answer_routed(Exchange& exchange, const ReadRequest& request, std::size_t target) noexcept {
+    if (target == kNoBlock) {
+      exchange.reply = refuse(blocks_.front().policy, exchange.context, exchange.request, request, exchange.out);
+      return;
+    }
+    const Block& block = blocks_[target];
+    exchange.reply =
+        resolver::answer(*block.zones, block.policy, exchange.context, exchange.request, request, exchange.out);
+  }
+
+  const std::vector<Route>& routes_;
+  std::deque<Block> blocks_;
   std::vector<ReadRequest> requests_;  // of the batch being answered
+  std::vector<std::size_t> targets_;   // the block of each
 };
+
+Answerer::Answerer(const Snapshot<ZoneSet>& records, AnswerPolicy policy)
+    : Answerer(one_block(records, std::move(policy))) {}
+
+Answerer::Answerer(std::vector<AnswerBlock> blocks)
+    : blocks_(std::move(blocks)), routes_([this] {
+        std::vector<Route> routes;
+        for (std::size_t block = 0; block < blocks_.size(); ++block)
+          for (const Bytes& zone : blocks_[block].zones) routes.push_back({zone, block});
+        std::ranges::stable_sort(
+            routes, [](const Route& left, const Route& right) { return left.zone.size() > right.zone.size(); });
+        const bool one_for_all = blocks_.size() == 1 && routes.back().zone.size() == 1;
+        return one_for_all ? std::vector<Route>() : routes;
+      }()) {}
 
 Answerer::View::View(const Answerer& answerer, std::size_t max_batch)
     : impl_(std::make_unique<Impl>(answerer, max_batch)) {}

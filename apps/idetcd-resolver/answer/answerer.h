@@ -1,4 +1,4 @@
-// Answerer: what a server asks. It holds the policy and follows the published zones,
+// Answerer: what a server asks. It holds the policies and follows the published zones,
 // so that the servers need to know neither.
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "answer/reply.h"
 
@@ -24,19 +25,34 @@ struct Exchange {
   Reply reply{};
 };
 
+// A server block: how names that lie in its zones are answered.
+struct AnswerBlock {
+  std::vector<Bytes> zones;            // wire format, lower case; at least one
+  const Snapshot<ZoneSet>* records{};  // never null; must outlive the Answerer
+  AnswerPolicy policy{};
+};
+
 // Immutable; every member may be called from any thread.
 class Answerer {
  public:
-  // `zones` must outlive it.
-  Answerer(const Snapshot<ZoneSet>& zones, AnswerPolicy policy) : zones_(zones), policy_(std::move(policy)) {}
+  // All names are of one block. `records` must outlive it.
+  Answerer(const Snapshot<ZoneSet>& records, AnswerPolicy policy);
+  // A name is answered by the block that has the longest zone in which it lies, and REFUSED if
+  // there is none. Preconditions: at least one block; no zone is in two.
+  explicit Answerer(std::vector<AnswerBlock> blocks);
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
   class View;
 
  private:
-  const Snapshot<ZoneSet>& zones_;
-  const AnswerPolicy policy_;
+  struct Route {
+    Bytes zone;
+    std::size_t block;
+  };
+
+  const std::vector<AnswerBlock> blocks_;
+  const std::vector<Route> routes_;  // the longest zone first; empty: all names are of the one block
 };
 
 // One thread's view of an Answerer, which must outlive it. Answering takes no lock and

@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "answer/acl.h"
 #include "common/networks.h"
 #include "wire/cookie.h"
 #include "wire/wire.h"
@@ -15,6 +17,10 @@
 namespace idetcd::resolver {
 
 enum class Transport : std::uint8_t { kUdp, kTcp };
+
+// The largest reply over UDP: RFC 9715 2.3 and what every path carries unfragmented.
+inline constexpr std::size_t kMaxUdpReply = 1232;
+inline constexpr std::size_t kMaxTcpReply = 65535;
 
 // How this server answers, whatever the question. Immutable once it serves.
 struct AnswerPolicy {
@@ -25,6 +31,10 @@ struct AnswerPolicy {
   app::NetworkList deny{};   // wins over allow
   bool cookies = true;       // RFC 7873, with the server cookies of RFC 9018
   CookieSecret cookie_secret = CookieSecret::random();
+  std::vector<std::string> authors{};  // CH TXT authors.bind; empty: REFUSED
+  Acl acl{};                           // asked after allow and deny
+  std::size_t max_udp = kMaxUdpReply;  // bytes; at least 512, at most kMaxUdpReply
+  bool whoami = false;                 // names outside the zones are answered with the client's address
 };
 
 // What a request brings with it besides its bytes.
@@ -33,6 +43,7 @@ struct RequestContext {
   Transport transport = Transport::kUdp;
   std::uint32_t now = 0;       // seconds since 1970, for cookies
   std::uint32_t rotation = 0;  // differs from request to request: where a pool's answer begins
+  std::uint16_t port = 0;      // of the client
 };
 
 // The result of answering one request. size 0: send nothing.
@@ -41,9 +52,5 @@ struct Reply {
   Rcode rcode = Rcode::kNoError;
   bool truncated = false;
 };
-
-// The largest reply over UDP: RFC 9715 2.3 and what every path carries unfragmented.
-inline constexpr std::size_t kMaxUdpReply = 1232;
-inline constexpr std::size_t kMaxTcpReply = 65535;
 
 }  // namespace idetcd::resolver

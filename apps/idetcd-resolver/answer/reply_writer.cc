@@ -12,6 +12,10 @@ constexpr std::uint16_t kOptionExtendedError = 15;  // RFC 8914
 constexpr std::size_t kOptSize = 11;
 constexpr std::size_t kOptionHeader = 4;
 constexpr std::uint16_t kPointer = 0xc000;  // RFC 1035 4.1.4
+constexpr std::size_t kRrFixed = 12;        // a record without its data, its owner a pointer
+constexpr std::size_t kQuestionTail = 4;    // type and class
+constexpr std::size_t kProtocolLabel = 5;   // "_udp" with its length
+constexpr std::size_t kSrvSize = 7;         // with the root as target
 
 std::byte* put_option(std::byte* at, std::uint16_t code, std::size_t size) noexcept {
   store16(at, code);
@@ -24,12 +28,27 @@ std::byte* put_bytes(std::byte* at, const void* bytes, std::size_t size) noexcep
   return at + size;
 }
 
+// Owned by the question's name, with TTL 0.
+void put_head(std::byte* at, std::uint16_t type, std::size_t data_size) noexcept {
+  store16(at, kPointer | kHeaderSize);
+  store16(at + 2, type);
+  store16(at + 4, kClassIn);
+  store32(at + 6, 0);
+  store16(at + 10, static_cast<std::uint16_t>(data_size));
+}
+
+bool is_mapped(const Ipv6& address) noexcept {
+  const bool zeros = std::all_of(address.begin(), address.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
+  return zeros && address[10] == 0xff && address[11] == 0xff;
+}
+
 }  // namespace
 
 ReplyWriter::ReplyWriter(std::span<const std::byte> request, const Question& question, std::size_t limit,
                          std::span<std::byte> out) noexcept
     : out_(out.data()),
       limit_(std::min(limit, out.size())),
+      question_end_(question.end),
       size_(question.end),
       flags_(std::to_integer<std::uint8_t>(request[2] & std::byte{0x79}) | 0x80),  // QR; OPCODE and RD as asked
       questions_(question.end > kHeaderSize ? 1 : 0) {
@@ -106,7 +125,7 @@ void ReplyWriter::put_chaos_text(std::string_view text) noexcept {
   text = text.substr(0, 255);
   std::byte* at = claim(12 + 1 + text.size());
   if (at == nullptr) return truncate();
-  answers_ = 1;
+  ++answers_;
   store16(at, kPointer | kHeaderSize);
   store16(at + 2, kTypeTxt);
   store16(at + 4, kClassCh);
@@ -114,6 +133,27 @@ void ReplyWriter::put_chaos_text(std::string_view text) noexcept {
   store16(at + 10, static_cast<std::uint16_t>(text.size() + 1));
   at[12] = static_cast<std::byte>(text.size());
   put_bytes(at + 13, text.data(), text.size());
+}
+
+void ReplyWriter::put_client(const RequestContext& context) noexcept {
+  const bool ipv4 = is_mapped(context.address);
+  const std::size_t address_size = ipv4 ? 4 : context.address.size();
+  if (std::byte* const at = claim(kRrFixed + address_size)) {
+    put_head(at, ipv4 ? kTypeA : kTypeAaaa, address_size);
+    put_bytes(at + kRrFixed, context.address.data() + context.address.size() - address_size, address_size);
+    ++additionals_;
+  }
+  // Its owner has one label more than the question.
+  if (question_end_ - kHeaderSize - kQuestionTail + kProtocolLabel > kMaxNameSize) return;
+  std::byte* const at = claim(kProtocolLabel + kRrFixed + kSrvSize);
+  if (at == nullptr) return;
+  put_bytes(at, context.transport == Transport::kTcp ? "\4_tcp" : "\4_udp", kProtocolLabel);
+  put_head(at + kProtocolLabel, kTypeSrv, kSrvSize);
+  std::byte* const srv = at + kProtocolLabel + kRrFixed;
+  store32(srv, 0);  // priority and weight
+  store16(srv + 4, context.port);
+  srv[6] = std::byte{0};  // the root
+  ++additionals_;
 }
 
 void ReplyWriter::put_opt() noexcept {

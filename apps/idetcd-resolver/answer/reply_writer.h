@@ -24,6 +24,8 @@ enum class Section : std::uint8_t { kAnswer, kAuthority };
 enum class ExtendedError : std::uint16_t {
   kNone = 0,  // not sent; on the wire 0 is "other"
   kStaleAnswer = 3,
+  kBlocked = 15,
+  kFiltered = 17,
   kProhibited = 18,
   kNotAuthoritative = 20,
   kNoReachableAuthority = 22,
@@ -54,7 +56,10 @@ class ReplyWriter {
   void put_additional(std::span<const std::byte> records, unsigned count) noexcept;
   void put_soa(Section section, const Zone& zone, std::size_t name_size, std::uint32_t serial,
                std::uint32_t ttl) noexcept;
+  // One more TXT record in the answer, class CH.
   void put_chaos_text(std::string_view text) noexcept;
+  // The client's address, port and transport, as additional records (as whoami of CoreDNS).
+  void put_client(const RequestContext& context) noexcept;
 
   Reply finish() noexcept;
 
@@ -66,6 +71,7 @@ class ReplyWriter {
 
   std::byte* const out_;
   const std::size_t limit_;
+  const std::size_t question_end_;
   std::size_t size_;
   std::uint8_t flags_;  // the header's third byte
   Rcode rcode_ = Rcode::kNoError;

@@ -25,6 +25,12 @@ inline Ipv6 peer_address(const sockaddr_storage& address) noexcept {
   return ipv6;
 }
 
+inline std::uint16_t peer_port(const sockaddr_storage& address) noexcept {
+  std::uint16_t port = 0;  // it lies at the same place for both families
+  std::memcpy(&port, reinterpret_cast<const char*>(&address) + offsetof(sockaddr_in, sin_port), sizeof port);
+  return ntohs(port);
+}
+
 // Seconds since 1970, to within a clock tick; no system call.
 inline std::uint32_t coarse_now() noexcept {
   timespec now{};

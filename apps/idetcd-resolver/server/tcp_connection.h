@@ -31,7 +31,8 @@ class TcpConnection {
     kDone,    // close it
   };
 
-  TcpConnection(app::FileDescriptor fd, const Ipv6& peer) : fd_(std::move(fd)), context_{peer, Transport::kTcp, 0, 0} {}
+  TcpConnection(app::FileDescriptor fd, const Ipv6& peer, std::uint16_t port)
+      : fd_(std::move(fd)), context_{peer, Transport::kTcp, 0, 0, port} {}
 
   int fd() const noexcept { return fd_.get(); }
 

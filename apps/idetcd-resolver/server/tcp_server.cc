@@ -124,7 +124,7 @@ class TcpServer::Loop {
       source.self = std::prev(connections_.end());
       source.fd = fd.get();
       source.active = now_;
-      source.connection = std::make_unique<TcpConnection>(std::move(fd), peer_address(address));
+      source.connection = std::make_unique<TcpConnection>(std::move(fd), peer_address(address), peer_port(address));
       source.interest = EPOLLIN;
       if (!watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source)) remove(source);
     }

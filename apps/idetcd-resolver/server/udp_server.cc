@@ -131,7 +131,8 @@ class UdpServer::Worker {
     Batch& batch = *batch_;
     const std::uint32_t now = coarse_now();
     for (std::size_t i = 0; i < count; ++i) {
-      const RequestContext context{peer_address(batch.peers[i]), Transport::kUdp, now, ++rotation_};
+      const RequestContext context{peer_address(batch.peers[i]), Transport::kUdp, now, ++rotation_,
+                                   peer_port(batch.peers[i])};
       batch.exchanges[i] = {context, request_at(i), batch.packets[i].bytes, {}};
     }
     answers_.answer(std::span(batch.exchanges).first(count));

@@ -12,8 +12,8 @@ struct Config {
   bool dev = false;  // run a private etcd
 };
 
-// Reads the command line, the environment and the Corefile. None after --help or
-// --version. Throws app::Exit.
+// Reads the command line, the environment and the Corefile. None after --help, --version, -plugins,
+// --check and --print-config. Throws app::Exit.
 std::optional<Config> read_config(int argc, char** argv);
 
 }  // namespace idetcd::resolver

@@ -15,62 +15,45 @@
 #include <thread>
 #include <utility>
 
+#include "checked_pools.h"
 #include "common/child_process.h"
 #include "common/load_settings.h"
 #include "common/log.h"
 #include "common/privileges.h"
 #include "common/resource_check.h"
 #include "common/service_notify.h"
-#include "encode/zone_layout.h"
 
 namespace idetcd::resolver {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::vector<app::ListenAddress> listen_addresses(const Config& config) {
-  if (!config.settings.listen.empty()) return config.settings.listen;
-  if (config.dev) return {{Ipv4{127, 0, 0, 1}, 1053}};
-  return {{std::nullopt, config.settings.port}};
-}
-
-AnswerPolicy answer_policy(const app::Settings& settings) {
+// What is set for the whole server wins over the directives of a server block.
+AnswerPolicy answer_policy(const app::Settings& settings, const app::ServerSettings& server) {
   AnswerPolicy policy;
-  policy.nsid = settings.nsid;
-  policy.id = settings.nsid;  // the same question by an older way (RFC 4892 2)
+  policy.nsid = settings.nsid.empty() ? server.nsid.value_or("") : settings.nsid;
+  // The same question by an older way (RFC 4892 2).
+  policy.id = settings.nsid.empty() ? server.hostname.value_or("") : settings.nsid;
   if (settings.server_version.empty())
-    policy.version = "idetcd-resolver " IDETCD_VERSION;
+    policy.version = server.version.value_or("idetcd-resolver " IDETCD_VERSION);
   else if (settings.server_version != "none")
     policy.version = settings.server_version;
+  policy.authors = server.authors;
   policy.allow = app::NetworkList(settings.allow);
   policy.deny = app::NetworkList(settings.deny);
+  policy.acl = Acl(server.acl);
+  policy.max_udp = server.max_udp.value_or(kMaxUdpReply);
+  policy.whoami = server.whoami;
   return policy;
 }
 
-// The pool whose record gives the zones' name server its addresses: the first one claimed.
-std::size_t own_pool(const std::vector<app::PoolSettings>& pools) {
-  const auto claimed = std::ranges::find_if(pools, &app::PoolSettings::claim);
-  return claimed == pools.end() ? 0 : static_cast<std::size_t>(claimed - pools.begin());
-}
-
-std::vector<PatternTemplate> parse_patterns(const std::vector<app::PoolSettings>& pools) {
-  std::vector<PatternTemplate> patterns;
-  patterns.reserve(pools.size());
-  for (const app::PoolSettings& pool : pools) patterns.push_back(app::parse_pattern(pool));
-  return patterns;
-}
-
-// Checked here and not in the encoder, which does not know where a pattern was set.
-void check_apart(const std::vector<app::PoolSettings>& pools, std::span<const PatternTemplate> patterns) {
-  for (std::size_t i = 0; i < pools.size(); ++i) {
-    for (std::size_t other = 0; other < i; ++other) {
-      const auto name = common_name(patterns[other], patterns[i]);
-      if (!name) continue;
-      app::refuse(pools[i].origin("pattern"),
-                  fmt::format("{} is also a name of {} ({}); change one of the patterns", *name, pools[other].pattern,
-                              pools[other].origin("pattern").place));
-    }
+std::vector<Bytes> zones_of(const app::ServerSettings& server) {
+  std::vector<Bytes> zones;
+  for (const app::corefile::ServerKey& key : server.keys) {
+    auto zone = to_wire(key.zone);
+    if (zone && std::ranges::find(zones, *zone) == zones.end()) zones.push_back(std::move(*zone));
   }
+  return zones;
 }
 
 [[noreturn]] void refuse_zones(const app::Settings& settings, const Error& error) {
@@ -81,17 +64,15 @@ void check_apart(const std::vector<app::PoolSettings>& pools, std::span<const Pa
 }  // namespace
 
 Daemon::Daemon(Config config)
-    : config_(std::move(config)),
-      patterns_(parse_patterns(config_.settings.pools)),
-      listen_(listen_addresses(config_)) {
-  check_apart(config_.settings.pools, patterns_);
+    : config_(std::move(config)), patterns_(check_pools(config_.settings)), fronts_(config_.settings.servers) {
+  check_reverse_zones(config_.settings);
   open_sockets();
   lower_privileges();
 }
 
 // Pool callbacks read every pool, so stop all of them first.
 Daemon::~Daemon() {
-  http_.reset();
+  web_.reset();
   waits_.clear();
   for (const auto& pool : pools_) pool->stop();
 }
@@ -99,12 +80,13 @@ Daemon::~Daemon() {
 int Daemon::run() {
   shutdown_.emplace(std::initializer_list<int>{SIGINT, SIGTERM},
                     std::initializer_list<int>{SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE});
-  shutdown_->end_within(60s);
+  shutdown_->end_within(60s + config_.settings.lameduck);
   log_ = app::open_log(config_.settings.log_level, config_.settings.log_format);
   shutdown_->note_to([this](int number) { note_signal(number); });
   log_(LogLevel::kInfo, "idetcd-resolver " IDETCD_VERSION);
   for (const std::string& warning : app::unknown_variables(app::current_environment()))
     log_(LogLevel::kWarning, warning);
+  for (const std::string& warning : config_.settings.warnings) log_(LogLevel::kWarning, warning);
   try {
     return serve();
   } catch (const app::Exit& exit) {
@@ -123,7 +105,7 @@ int Daemon::serve() {
 
   std::optional<int> status;
   while (!(status = shutdown_->wait_for(1s))) {
-    publisher_->set_freshness(freshness_of(stats().pools, config_.settings.max_stale));
+    note_freshness();
     for (const auto& pool : pools_) pool->note_malformed();
   }
   leave();
@@ -149,14 +131,13 @@ void Daemon::note_signal(int number) {
 // Before anything is claimed: a node that cannot serve must not take a name. And as root, where
 // it is: a socket's receive buffer may then be larger than the system's limit.
 void Daemon::open_sockets() {
-  auto sockets = open_listeners(listen_, config_.settings.workers);
+  Status opened = fronts_.open(config_.settings.workers);
   const bool may_move = config_.dev && config_.settings.listen.empty();
-  if (!sockets && may_move) {
-    listen_.front().port = 0;
-    sockets = open_listeners(listen_, config_.settings.workers);
+  if (!opened && may_move) {
+    fronts_.use_any_port();
+    opened = fronts_.open(config_.settings.workers);
   }
-  if (!sockets) throw app::Exit(app::kExitOs, sockets.error().message);
-  sockets_ = std::move(*sockets);
+  if (!opened) throw app::Exit(app::kExitOs, opened.error().message);
 }
 
 // Every file is checked, also those that were read as root: what starts can be started again.
@@ -200,12 +181,14 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// One for each UDP worker, TCP, metrics and max-wait; three for each pool: its records, its claim, its keeper.
+// One for each UDP worker, TCP, HTTP address and max-wait; three for each pool: its records, its claim, its keeper.
 void Daemon::check_threads() const {
   const app::Settings& settings = config_.settings;
   const unsigned workers = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
   const auto waits = std::ranges::count_if(settings.pools, [](const auto& pool) { return pool.max_wait.count() > 0; });
-  app::check_resources(app::kOwnThreads + workers + 2 + 3 * static_cast<unsigned>(settings.pools.size()) +
+  const auto http = std::max<std::size_t>(1, settings.http.size() + (settings.metrics ? 1 : 0));
+  app::check_resources(app::kOwnThreads + static_cast<unsigned>(fronts_.size()) * (workers + 1) +
+                       static_cast<unsigned>(http) + 3 * static_cast<unsigned>(settings.pools.size()) +
                        static_cast<unsigned>(waits));
 }
 
@@ -222,36 +205,73 @@ void Daemon::limit_waits() {
 void Daemon::serve_dns() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) published_.push_back(app::own_record(settings, pool, 0));
-  auto publisher = ZonePublisher::create(zone_options());
-  if (!publisher) refuse_zones(settings, publisher.error());
-  publisher_ = std::move(*publisher);
-  publisher_->set_freshness(Freshness::kExpired);  // until the records have been read once
-
-  answerer_ = std::make_unique<Answerer>(publisher_->zones(), answer_policy(settings));
-  auto server = DnsServer::serve({}, std::move(sockets_), *answerer_);
-  if (!server) throw app::Exit(app::kExitOs, server.error().message);
-  server_ = std::move(*server);
-  for (app::Publication& published : published_) published.record.port = server_->port();
-  std::vector<std::string> zones;
-  for (const auto& pool : pools_) {
-    if (std::ranges::find(zones, pool->pattern().zone()) == zones.end()) zones.push_back(pool->pattern().zone());
+  std::vector<AnswerBlock> blocks;
+  const CookieSecret secret = CookieSecret::random();  // of the address, whichever block answers
+  for (std::size_t server = 0; server < settings.servers.size(); ++server) {
+    auto publisher = ZonePublisher::create(zone_options(server));
+    if (!publisher) refuse_zones(settings, publisher.error());
+    publishers_.push_back(std::move(*publisher));
+    // Until the records have been read once.
+    if (has_pools(server)) publishers_.back()->set_freshness(Freshness::kExpired);
+    blocks.push_back({zones_of(settings.servers[server]), &publishers_.back()->zones(),
+                      answer_policy(settings, settings.servers[server])});
+    blocks.back().policy.cookie_secret = secret;
   }
-  log_(LogLevel::kInfo,
-       fmt::format("serving {} on {} (UDP and TCP)", fmt::join(zones, ", "), fmt::join(server_->addresses(), ", ")));
+  if (auto served = fronts_.serve(blocks); !served) throw app::Exit(app::kExitOs, served.error().message);
+  for (std::size_t pool = 0; pool < published_.size(); ++pool)
+    published_[pool].record.port = fronts_.port_of(settings.pools[pool].server);
+  log_serving();
 }
 
-ZoneOptions Daemon::zone_options() const {
+// A line for each set of addresses.
+void Daemon::log_serving() const {
+  for (std::size_t front = 0; front < fronts_.size(); ++front) {
+    std::vector<std::string> zones;
+    const auto add = [&](std::string_view zone) {
+      if (std::ranges::find(zones, zone) == zones.end()) zones.emplace_back(zone);
+    };
+    for (const std::size_t server : fronts_.blocks(front)) {
+      for (const auto& pool : pools_)
+        if (pool->settings().server == server) add(pool->pattern().zone());
+      if (!has_pools(server))
+        for (const app::corefile::ServerKey& key : config_.settings.servers[server].keys) add(key.zone);
+    }
+    log_(LogLevel::kInfo, fmt::format("serving {} on {} (UDP and TCP)", fmt::join(zones, ", "),
+                                      fmt::join(fronts_.addresses(front), ", ")));
+  }
+}
+
+bool Daemon::has_pools(std::size_t server) const {
+  return std::ranges::find(config_.settings.pools, server, &app::PoolSettings::server) != config_.settings.pools.end();
+}
+
+// The pool whose record gives the zones' name server its addresses: the first one claimed.
+std::optional<std::size_t> Daemon::own_pool(std::size_t server) const {
+  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
+  std::optional<std::size_t> first;
+  for (std::size_t pool = 0; pool < pools.size(); ++pool) {
+    if (pools[pool].server != server) continue;
+    if (pools[pool].claim) return pool;
+    if (!first) first = pool;
+  }
+  return first;
+}
+
+ZoneOptions Daemon::zone_options(std::size_t server) const {
   const app::Settings& settings = config_.settings;
-  const std::size_t own = own_pool(settings.pools);
   ZoneOptions options;
-  for (const auto& pool : pools_)
-    options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
-  options.reverse_zones = settings.reverse;
-  options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[own].ttl);
-  const Record& record = published_[own].record;
+  for (const auto& pool : pools_) {
+    if (pool->settings().server == server)
+      options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
+  }
+  const auto own = own_pool(server);
+  if (!own) return options;
+  options.reverse_zones = reverse_zones_of(settings, server);
+  options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[*own].ttl);
+  const Record& record = published_[*own].record;
   std::vector<IpAddress> advertised(record.ipv4.begin(), record.ipv4.end());
   advertised.insert(advertised.end(), record.ipv6.begin(), record.ipv6.end());
-  for (const IpAddress& address : app::reachable_addresses(listen_, advertised)) {
+  for (const IpAddress& address : app::reachable_addresses(settings.servers[server].listen, advertised)) {
     if (const auto* ipv4 = std::get_if<Ipv4>(&address))
       options.nameserver_ipv4.push_back(*ipv4);
     else
@@ -261,13 +281,26 @@ ZoneOptions Daemon::zone_options() const {
 }
 
 void Daemon::follow_records() {
-  for (std::size_t index = 0; index < pools_.size(); ++index) {
-    const auto apply = [this, index](const RecordSet& set, std::span<const SlotId> changed) {
-      publisher_->apply(index, set, changed);
+  std::vector<std::size_t> count(publishers_.size());  // of the pools of each server block
+  for (const auto& pool : pools_) {
+    ZonePublisher& publisher = *publishers_[pool->settings().server];
+    const std::size_t index = count[pool->settings().server]++;
+    const auto apply = [&publisher, index](const RecordSet& set, std::span<const SlotId> changed) {
+      publisher.apply(index, set, changed);
     };
-    if (!pools_[index]->follow(etcd_, apply, shutdown_->token())) return;
+    if (!pool->follow(etcd_, apply, shutdown_->token())) return;
   }
-  publisher_->set_freshness(Freshness::kLive);  // just listed; run() updates it
+  for (const auto& publisher : publishers_) publisher->set_freshness(Freshness::kLive);  // just listed
+}
+
+// Of each server block, by its own pools.
+void Daemon::note_freshness() {
+  for (std::size_t server = 0; server < publishers_.size(); ++server) {
+    std::vector<PoolStats> own;
+    for (const auto& pool : pools_)
+      if (pool->settings().server == server) own.push_back(pool->stats());
+    publishers_[server]->set_freshness(freshness_of(own, config_.settings.max_stale));
+  }
 }
 
 void Daemon::claim_names() {
@@ -281,26 +314,19 @@ void Daemon::claim_names() {
 }
 
 void Daemon::serve_metrics() {
-  const auto& address = config_.settings.metrics;
-  if (!address) return;
-  auto http = HttpServer::start(*address, [this](std::string_view path) { return http_reply(path); });
-  if (!http) throw app::Exit(app::kExitOs, http.error().message);
-  http_ = std::move(*http);
-  log_(LogLevel::kInfo, fmt::format("metrics on {}", app::to_string(app::ListenAddress{address->ip, http_->port()})));
-}
-
-HttpReply Daemon::http_reply(std::string_view path) const {
-  if (path == "/metrics") return {200, to_prometheus(stats())};
-  if (path == "/health") return {200, "OK\n"};
-  if (path == "/ready") {
-    Readiness readiness = readiness_of(stats().pools, config_.settings.max_stale);
-    return {readiness.ready ? 200U : 503U, std::move(readiness.text)};
-  }
-  return {404, "not found; this server has /metrics, /ready and /health\n"};
+  web_ = std::make_unique<WebServers>(config_.settings,
+                                      WebSources{[this] { return stats(); }, config_.settings.max_stale});
+  for (const std::string& line : web_->lines()) log_(LogLevel::kInfo, line);
 }
 
 Stats Daemon::stats() const {
-  Stats stats{.dns = server_->totals(), .zone = publisher_->totals()};
+  Stats stats{.dns = fronts_.totals()};
+  for (const auto& publisher : publishers_) {
+    const ZoneTotals zone = publisher->totals();
+    stats.zone.names += zone.names;
+    stats.zone.over_limit += zone.over_limit;
+    stats.zone.unencodable += zone.unencodable;
+  }
   for (const auto& pool : pools_) stats.pools.push_back(pool->stats());
   return stats;
 }
@@ -320,7 +346,11 @@ void Daemon::leave() {
       }
     }
   }
-  if (server_) server_->stop();
+  if (config_.settings.lameduck.count() > 0) {
+    log_(LogLevel::kInfo, fmt::format("serving on for {} ms (lameduck)", config_.settings.lameduck.count()));
+    std::this_thread::sleep_for(config_.settings.lameduck);
+  }
+  fronts_.stop();
 }
 
 // READY=1 once every wanted name is claimed.

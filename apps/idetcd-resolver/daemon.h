@@ -9,18 +9,17 @@
 #include <string_view>
 #include <vector>
 
-#include "answer/answerer.h"
 #include "common/connection.h"
 #include "common/dev_etcd.h"
 #include "common/exit_status.h"
 #include "common/shutdown.h"
 #include "common/wait_limit.h"
 #include "config.h"
+#include "dns_fronts.h"
 #include "encode/zone_publisher.h"
-#include "http.h"
 #include "pool.h"
-#include "server/dns_server.h"
 #include "stats.h"
+#include "web_servers.h"
 
 namespace idetcd::resolver {
 
@@ -47,34 +46,34 @@ class Daemon {
   void start_etcd();
   void limit_waits();
   void serve_dns();
+  void log_serving() const;
   void check_threads() const;
   void serve_metrics();
   void follow_records();
+  void note_freshness();
   void claim_names();
   void leave();
 
-  ZoneOptions zone_options() const;
+  bool has_pools(std::size_t server) const;
+  std::optional<std::size_t> own_pool(std::size_t server) const;
+  ZoneOptions zone_options(std::size_t server) const;
   Stats stats() const;
-  HttpReply http_reply(std::string_view path) const;
   void notify_service();
 
   Config config_;
-  const std::vector<PatternTemplate> patterns_;  // in the order of the pools
-  std::vector<app::ListenAddress> listen_;
-  std::vector<Listener> sockets_;          // until they are served
-  LogSink log_;                            // there from the start of run(), as all below
-  std::optional<app::Shutdown> shutdown_;  // its thread logs
-  std::mutex notifying_;                   // so that the service manager gets the newest state last
+  const std::vector<PatternTemplate> patterns_;             // in the order of the pools
+  std::vector<std::unique_ptr<ZonePublisher>> publishers_;  // in the order of the server blocks
+  DnsFronts fronts_;                                        // its threads read publishers_
+  LogSink log_;                                             // there from the start of run(), as all below
+  std::optional<app::Shutdown> shutdown_;                   // its thread logs
+  std::mutex notifying_;                                    // so that the service manager gets the newest state last
 
   // In the order of construction.
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
-  std::vector<app::Publication> published_;  // in the order of the pools
-  std::unique_ptr<ZonePublisher> publisher_;
-  std::unique_ptr<Answerer> answerer_;
-  std::unique_ptr<DnsServer> server_;
+  std::vector<app::Publication> published_;             // in the order of the pools
   std::vector<std::unique_ptr<Pool>> pools_;            // in the order of the settings
-  std::unique_ptr<HttpServer> http_;                    // its thread reads all of the above
+  std::unique_ptr<WebServers> web_;                     // its threads read all of the above
   std::vector<std::unique_ptr<app::WaitLimit>> waits_;  // their threads read pools_
 };
 

@@ -172,7 +172,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const app::ListenAddress& 
     return std::unique_ptr<HttpServer>(new HttpServer(std::make_unique<Impl>(address, std::move(handler))));
   } catch (const std::system_error& error) {
     return Error{ErrorCode::kUnavailable,
-                 fmt::format("metrics on {}: {}; choose another address with --metrics", app::to_string(address),
+                 fmt::format("{}: {}", app::to_string(address),
                              std::strerror(error.code().value() == 0 ? EIO : error.code().value()))};
   }
 }

@@ -27,7 +27,7 @@ using HttpHandler = std::function<HttpReply(std::string_view path)>;
 // The destructor waits for a handler that is running, and for no peer.
 class HttpServer {
  public:
-  // Binds `address` and serves until destroyed. kUnavailable names the address that could
+  // Binds `address` and serves until destroyed. kUnavailable: "ADDRESS: REASON"; it could
   // not be bound.
   static Result<std::unique_ptr<HttpServer>> start(const app::ListenAddress& address, HttpHandler handler);
   ~HttpServer();

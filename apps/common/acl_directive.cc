@@ -9,6 +9,7 @@
 #include "ascii.h"
 #include "common/corefile/server_key.h"
 #include "directive_checks.h"
+#include "rr_types.h"
 
 namespace idetcd::app {
 namespace {
@@ -20,24 +21,14 @@ constexpr std::array<std::pair<std::string_view, AclAction>, 4> kActions{{{"allo
                                                                           {"filter", AclAction::kFilter},
                                                                           {"drop", AclAction::kDrop}}};
 
-// IANA's registry of DNS parameters, the types that queries have.
-constexpr std::array<std::pair<std::string_view, std::uint16_t>, 41> kTypes{
-    {{"A", 1},       {"NS", 2},      {"CNAME", 5},    {"SOA", 6},         {"PTR", 12},        {"HINFO", 13},
-     {"MX", 15},     {"TXT", 16},    {"RP", 17},      {"AFSDB", 18},      {"SIG", 24},        {"KEY", 25},
-     {"AAAA", 28},   {"LOC", 29},    {"SRV", 33},     {"NAPTR", 35},      {"KX", 36},         {"CERT", 37},
-     {"DNAME", 39},  {"APL", 42},    {"DS", 43},      {"SSHFP", 44},      {"IPSECKEY", 45},   {"RRSIG", 46},
-     {"NSEC", 47},   {"DNSKEY", 48}, {"DHCID", 49},   {"NSEC3", 50},      {"NSEC3PARAM", 51}, {"TLSA", 52},
-     {"SMIMEA", 53}, {"CDS", 59},    {"CDNSKEY", 60}, {"OPENPGPKEY", 61}, {"SVCB", 64},       {"HTTPS", 65},
-     {"SPF", 99},    {"IXFR", 251},  {"AXFR", 252},   {"ANY", 255},       {"CAA", 257}}};
-
 bool begins_section(std::string_view word) {
   return to_lower(word) == "type" || to_lower(word) == "net";
 }
 
 Status add_type(const Line& line, const std::string& word, AclPolicy& policy) {
-  const auto* const type = std::ranges::find(kTypes, word, &decltype(kTypes)::value_type::first);
-  if (type == kTypes.end()) return wrong_line(line, fmt::format("unexpected token \"{}\"; expect legal QTYPE", word));
-  policy.types.push_back(type->second);
+  const auto type = parse_rr_type(word);
+  if (!type) return wrong_line(line, fmt::format("unexpected token \"{}\"; expect legal QTYPE", word));
+  policy.types.push_back(*type);
   return {};
 }
 

@@ -33,9 +33,12 @@ std::vector<Entry> entries(const Settings& settings, const PoolSettings& pool, b
   for (const SettingSpec& spec : all_settings()) {
     if (spec.of_pool() != of_pool || !has_value(spec.name)) continue;
     const Origins& origins = of_pool ? pool.origins : settings.origins;
-    const Origin origin = of_pool ? pool.origin(spec.name) : settings.origin(spec.name);
+    // A user may have been given with the password.
+    const bool with_user = spec.name == "password" && !was_set(origins, spec.name) && !settings.password.empty();
+    const std::string_view name = with_user ? "user" : spec.name;
+    const Origin origin = of_pool ? pool.origin(name) : settings.origin(name);
     all.push_back({std::string(spec.name), setting_values(spec.name, settings, pool),
-                   was_set(origins, spec.name) ? origin.place : "default",
+                   was_set(origins, name) ? origin.place : "default",
                    spec.max_arguments > 1 || (spec.split != nullptr && !spec.names_pool)});
   }
   return all;

@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "answer/query_tap.h"
 #include "checked_pools.h"
 #include "common/child_process.h"
 #include "common/load_settings.h"
@@ -44,6 +45,7 @@ AnswerPolicy answer_policy(const app::Settings& settings, const app::ServerSetti
   policy.acl = Acl(server.acl);
   policy.max_udp = server.max_udp.value_or(kMaxUdpReply);
   policy.whoami = server.whoami;
+  if (!server.log.empty()) policy.tap = std::make_shared<QueryTap>(server.log);
   return policy;
 }
 
@@ -181,12 +183,14 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// One for each UDP worker, TCP, HTTP address and max-wait; three for each pool: its records, its claim, its keeper.
+// One for each UDP worker, TCP, HTTP address, the log of queries and max-wait; three for each pool: its records, its
+// claim, its keeper.
 void Daemon::check_threads() const {
   const app::Settings& settings = config_.settings;
   const unsigned workers = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
   const auto waits = std::ranges::count_if(settings.pools, [](const auto& pool) { return pool.max_wait.count() > 0; });
-  const auto http = std::max<std::size_t>(1, settings.http.size() + (settings.metrics ? 1 : 0));
+  const bool logs = std::ranges::any_of(settings.servers, [](const auto& server) { return !server.log.empty(); });
+  const auto http = std::max<std::size_t>(1, (logs ? 1 : 0) + settings.http.size() + (settings.metrics ? 1 : 0));
   app::check_resources(app::kOwnThreads + static_cast<unsigned>(fronts_.size()) * (workers + 1) +
                        static_cast<unsigned>(http) + 3 * static_cast<unsigned>(settings.pools.size()) +
                        static_cast<unsigned>(waits));
@@ -217,10 +221,23 @@ void Daemon::serve_dns() {
                       answer_policy(settings, settings.servers[server])});
     blocks.back().policy.cookie_secret = secret;
   }
+  log_queries(blocks);
   if (auto served = fronts_.serve(blocks); !served) throw app::Exit(app::kExitOs, served.error().message);
   for (std::size_t pool = 0; pool < published_.size(); ++pool)
     published_[pool].record.port = fronts_.port_of(settings.pools[pool].server);
   log_serving();
+}
+
+void Daemon::log_queries(const std::vector<AnswerBlock>& blocks) {
+  std::vector<QueryLog::Source> sources;
+  for (std::size_t server = 0; server < blocks.size(); ++server) {
+    if (!blocks[server].policy.tap) continue;
+    QueryLog::Source source{blocks[server].policy.tap, {}};
+    for (const app::QueryLogRule& rule : config_.settings.servers[server].log)
+      source.formats.push_back(app::parse_query_format(rule.format));
+    sources.push_back(std::move(source));
+  }
+  if (!sources.empty()) query_log_ = std::make_unique<QueryLog>(std::move(sources), log_);
 }
 
 // A line for each set of addresses.
@@ -351,6 +368,7 @@ void Daemon::leave() {
     std::this_thread::sleep_for(config_.settings.lameduck);
   }
   fronts_.stop();
+  query_log_.reset();
 }
 
 // READY=1 once every wanted name is claimed.

@@ -18,6 +18,7 @@
 #include "dns_fronts.h"
 #include "encode/zone_publisher.h"
 #include "pool.h"
+#include "query_log.h"
 #include "stats.h"
 #include "web_servers.h"
 
@@ -46,6 +47,7 @@ class Daemon {
   void start_etcd();
   void limit_waits();
   void serve_dns();
+  void log_queries(const std::vector<AnswerBlock>& blocks);
   void log_serving() const;
   void check_threads() const;
   void serve_metrics();
@@ -72,6 +74,7 @@ class Daemon {
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
   std::vector<app::Publication> published_;             // in the order of the pools
+  std::unique_ptr<QueryLog> query_log_;                 // its thread logs
   std::vector<std::unique_ptr<Pool>> pools_;            // in the order of the settings
   std::unique_ptr<WebServers> web_;                     // its threads read all of the above
   std::vector<std::unique_ptr<app::WaitLimit>> waits_;  // their threads read pools_

@@ -1,11 +1,13 @@
 #include "answer/answerer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <utility>
 #include <vector>
 
 #include "answer/answer.h"
+#include "answer/query_tap.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -24,7 +26,7 @@ class Answerer::View::Impl {
  public:
   Impl(const Answerer& answerer, std::size_t max_batch)
       : routes_(answerer.routes_), requests_(max_batch), targets_(max_batch) {
-    for (const AnswerBlock& block : answerer.blocks_) blocks_.emplace_back(block);
+    for (const AnswerBlock& block : answerer.blocks_) logs_ = blocks_.emplace_back(block).ring != nullptr || logs_;
   }
 
   void refresh() {
@@ -32,19 +34,42 @@ class Answerer::View::Impl {
   }
 
   void answer(std::span<Exchange> batch) noexcept {
+    if (!logs_) return answer_all(batch);
+    const auto start = std::chrono::steady_clock::now();
+    answer_all(batch);
+    const auto duration = std::chrono::steady_clock::now() - start;
+    for (std::size_t i = 0; i < batch.size(); ++i) note(batch[i], requests_[i], targets_[i], duration);
+  }
+
+ private:
+  void answer_all(std::span<Exchange> batch) noexcept {
     if (routes_.empty())
       answer_of_one(batch);
     else
       answer_of_many(batch);
   }
 
- private:
+  void note(const Exchange& exchange, const ReadRequest& request, std::size_t target,
+            std::chrono::nanoseconds duration) noexcept {
+    if (target == kNoBlock || blocks_[target].ring == nullptr) return;
+    const Block& block = blocks_[target];
+    // Of a query that is not answered, nothing was written over the request.
+    const auto bytes = exchange.reply.size != 0 ? std::span<const std::byte>(exchange.out) : exchange.request;
+    block.policy.tap->note(*block.ring, exchange.context, exchange.request.size(), request, exchange.reply, bytes,
+                           duration);
+  }
+
   struct Block {
-    explicit Block(const AnswerBlock& from) : policy(from.policy), reader(*from.records), zones(&reader.current()) {}
+    explicit Block(const AnswerBlock& from)
+        : policy(from.policy),
+          reader(*from.records),
+          zones(&reader.current()),
+          ring(policy.tap ? &policy.tap->add_ring() : nullptr) {}
 
     const AnswerPolicy& policy;
     Snapshot<ZoneSet>::Reader reader;
     const ZoneSet* zones;  // reader's, as of the last refresh()
+    QueryRing* ring;       // null: its queries are not logged
   };
 
   void answer_of_one(std::span<Exchange> batch) noexcept {
@@ -94,7 +119,8 @@ class Answerer::View::Impl {
   const std::vector<Route>& routes_;
   std::deque<Block> blocks_;
   std::vector<ReadRequest> requests_;  // of the batch being answered
-  std::vector<std::size_t> targets_;   // the block of each
+  std::vector<std::size_t> targets_;   // the block of each; all 0 without routes
+  bool logs_ = false;                  // whether any block does
 };
 
 Answerer::Answerer(const Snapshot<ZoneSet>& records, AnswerPolicy policy)

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@
 #include "wire/wire.h"
 
 namespace idetcd::resolver {
+
+class QueryTap;
 
 enum class Transport : std::uint8_t { kUdp, kTcp };
 
@@ -35,6 +38,7 @@ struct AnswerPolicy {
   Acl acl{};                           // asked after allow and deny
   std::size_t max_udp = kMaxUdpReply;  // bytes; at least 512, at most kMaxUdpReply
   bool whoami = false;                 // names outside the zones are answered with the client's address
+  std::shared_ptr<QueryTap> tap{};     // of the queries to be logged; null: none
 };
 
 // What a request brings with it besides its bytes.

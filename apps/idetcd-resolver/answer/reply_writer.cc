@@ -37,11 +37,6 @@ void put_head(std::byte* at, std::uint16_t type, std::size_t data_size) noexcept
   store16(at + 10, static_cast<std::uint16_t>(data_size));
 }
 
-bool is_mapped(const Ipv6& address) noexcept {
-  const bool zeros = std::all_of(address.begin(), address.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
-  return zeros && address[10] == 0xff && address[11] == 0xff;
-}
-
 }  // namespace
 
 ReplyWriter::ReplyWriter(std::span<const std::byte> request, const Question& question, std::size_t limit,
@@ -136,7 +131,7 @@ void ReplyWriter::put_chaos_text(std::string_view text) noexcept {
 }
 
 void ReplyWriter::put_client(const RequestContext& context) noexcept {
-  const bool ipv4 = is_mapped(context.address);
+  const bool ipv4 = from_mapped(context.address).has_value();
   const std::size_t address_size = ipv4 ? 4 : context.address.size();
   if (std::byte* const at = claim(kRrFixed + address_size)) {
     put_head(at, ipv4 ? kTypeA : kTypeAaaa, address_size);

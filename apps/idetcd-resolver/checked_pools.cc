@@ -65,7 +65,7 @@ std::optional<Bytes> apex_of(const std::string& reverse) {
 
 std::vector<PatternTemplate> check_pools(const app::Settings& settings) {
   std::vector<PatternTemplate> patterns;
-  patterns.reserve(pools.size());
+  patterns.reserve(settings.pools.size());
   for (const app::PoolSettings& pool : settings.pools) patterns.push_back(app::parse_pattern(pool));
   check_apart(settings.pools, patterns);
   check_zones(settings, patterns);

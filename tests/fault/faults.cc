@@ -145,10 +145,12 @@ struct Oracle::Log {
   Moment confirmed = std::chrono::steady_clock::now();  // when the last one that was answered was sent
   std::chrono::milliseconds longest{0};
 
+  // A renewal counts from when it was sent, but only once its answer is there: until then
+  // nobody has anything newer than the one before.
   void note(Moment sent) {
     const std::lock_guard lock(mutex);
     if (sent <= confirmed) return;
-    longest = std::max(longest, std::chrono::duration_cast<std::chrono::milliseconds>(sent - confirmed));
+    longest = std::max(longest, since(confirmed));
     confirmed = sent;
   }
 };

@@ -6,6 +6,7 @@
 #include <idetcd/idetcd.h>
 
 #include "base/clock.h"
+#include "support/counting_etcd.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
 
@@ -43,9 +44,11 @@ struct Telling {
   std::int64_t claimed_at = 0;
 };
 
+enum class Fate { kLives, kDiesAsPlanner };  // kDiesAsPlanner: when it is about to publish its plan
+
 class Claimant {
  public:
-  Claimant(const std::string& endpoint, const std::string& path, SlotId limit) {
+  Claimant(const std::string& endpoint, const std::string& path, SlotId limit, Fate fate = Fate::kLives) {
     int ends[2];
     REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
     read_end_ = ends[0];
@@ -56,6 +59,7 @@ class Claimant {
       ::setenv("IDETCD_TEST_ENDPOINTS", endpoint.c_str(), 1);
       ::setenv("CLAIM_PATH", path.c_str(), 1);
       ::setenv("CLAIM_LIMIT", std::to_string(limit).c_str(), 1);
+      if (fate == Fate::kDiesAsPlanner) ::setenv("CLAIM_DIES_AS_PLANNER", "1", 1);
       ::execl("/proc/self/exe", "fault_claim", "[.claimant]", nullptr);
       ::_exit(1);
     }
@@ -91,6 +95,14 @@ class Claimant {
     pid_ = 0;
   }
   bool alive() const { return pid_ != 0; }
+  // Whether it has killed itself, within no time.
+  bool died() {
+    int status = 0;
+    if (pid_ == 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return pid_ == 0;
+    killed_at_ = now_ns();
+    pid_ = 0;
+    return true;
+  }
   std::int64_t killed_at() const { return killed_at_; }
 
  private:
@@ -98,6 +110,24 @@ class Claimant {
   int read_end_ = -1;
   std::optional<Telling> telling_;
   std::int64_t killed_at_ = 0;
+};
+
+bool puts(const std::vector<Operation>& operations, std::string_view key_end) {
+  return std::any_of(operations.begin(), operations.end(), [&](const Operation& operation) {
+    if (const auto* put = std::get_if<PutRequest>(&operation)) return put->key.ends_with(key_end);
+    const auto* inner = std::get_if<std::unique_ptr<Txn>>(&operation);
+    return inner && (puts((*inner)->success, key_end) || puts((*inner)->failure, key_end));
+  });
+}
+
+// Kills its process with the first plan that it is to publish.
+class DeadlyPlan final : public testing::CountingEtcd {
+ public:
+  using CountingEtcd::CountingEtcd;
+  Result<TxnReply> txn(const Txn& txn, const CallOptions& options) override {
+    if (puts(txn.success, "/plan")) ::kill(::getpid(), SIGKILL);
+    return CountingEtcd::txn(txn, options);
+  }
 };
 
 // Two owners of one slot never overlap in time, and the later has the greater token.
@@ -130,7 +160,9 @@ TEST_CASE("one claimant", "[.claimant]") {
   record.ipv4.push_back({127, 0, 0, 1});
   const auto pattern =
       *PatternTemplate::parse("worker{{.ID}}.tf.local.", static_cast<SlotId>(std::atoi(std::getenv("CLAIM_LIMIT"))));
-  auto claim = SlotClaimer(testing::connect_for_test(), pattern, options).claim(record);
+  auto etcd = testing::connect_for_test();
+  if (std::getenv("CLAIM_DIES_AS_PLANNER")) etcd = std::make_shared<DeadlyPlan>(etcd);
+  auto claim = SlotClaimer(etcd, pattern, options).claim(record);
   REQUIRE(claim.has_value());
   if (claim->held()) {
     const std::string line =
@@ -189,6 +221,36 @@ TEST_CASE("claimants killed at random points: one owner a slot, no litter, holes
   };
   CHECK(eventually(kPatience, [&] { return count(root + "queue/") == 0 && count(root + "node/") == kLimit; }));
   CHECK(count(path) == kLimit);
+}
+
+TEST_CASE("planners killed between election and plan: the others wait for less than a lease's time", "[fault]") {
+  const std::string endpoint = testing::test_endpoints().front();
+  const std::string path = testing::random_prefix();
+  constexpr SlotId kLimit = 60;
+  constexpr int kDoomed = 3;
+  std::vector<std::unique_ptr<Claimant>> all;
+  all.push_back(std::make_unique<Claimant>(endpoint, path, kLimit));
+  REQUIRE(eventually(kPatience, [&] { return all.front()->told(); }));  // slot 1: nobody else is lucky at once
+  for (int i = 0; i < kDoomed; ++i) {
+    all.push_back(std::make_unique<Claimant>(endpoint, path, kLimit, Fate::kDiesAsPlanner));
+    REQUIRE(eventually(kPatience, [&] { return all.back()->died(); }));
+  }
+  const auto start = now_ns();
+  for (int i = 0; i < 20; ++i) all.push_back(std::make_unique<Claimant>(endpoint, path, kLimit));
+  REQUIRE(eventually(kPatience, [&] {
+    return std::all_of(all.begin(), all.end(), [](const auto& one) { return !one->alive() || one->told(); });
+  }));
+  check_owners(all);
+  std::set<SlotId> held;
+  std::int64_t last = 0;
+  for (const auto& one : all) {
+    if (!one->alive()) continue;
+    held.insert(one->telling()->slot);
+    last = std::max(last, one->telling()->claimed_at);
+  }
+  CHECK(held.size() == 21);
+  CHECK(*held.rbegin() == 21);
+  CHECK(std::chrono::nanoseconds(last - start) < kTtl);
 }
 
 }  // namespace idetcd

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kMaxRevoke = 1500ms;  // one call: then another member
+constexpr std::chrono::milliseconds kMaxCall = 1s;        // on the thread that keeps the leases alive
 constexpr std::chrono::milliseconds kMinProof = 15s;
 constexpr auto kPlanPeriod = 1s;  // a plan stands while a turn is drawn in each of these
 constexpr auto kGiveBack = 1s;    // how long to try to, when a slot just taken cannot be kept
@@ -194,7 +195,9 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
     verify_at_ = slot_.clock->now() + verify_backoff_.next();
     return;  // first the lease must prove to live
   }
-  auto reply = slot_.etcd->txn(if_still_ours(), {.timeout = 1000ms, .stop = stop});
+  const auto trust = slot_.leases.session->machine().trust_until() - slot_.clock->now();
+  const auto timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(trust), 1ms, kMaxCall);
+  auto reply = slot_.etcd->txn(if_still_ours(), {.timeout = timeout, .stop = stop});
   if (!reply) {
     verify_at_ = slot_.clock->now() + verify_backoff_.next();
     return;
@@ -209,9 +212,13 @@ void ClaimKeeper::verify(const std::stop_token& stop) {
 // The storm is over, for which the plan was made: an older one would pass over the slots
 // that were freed meanwhile.
 void ClaimKeeper::end_plan(const std::stop_token& stop) {
-  end_plan_at_ = slot_.clock->now() + kPlanPeriod;
+  const TimePoint now = slot_.clock->now();
+  const auto spare = std::chrono::floor<std::chrono::milliseconds>(slot_.leases.wake(now) - now);
+  end_plan_at_ = now + kPlanPeriod;
+  if (!held() || spare < 1ms) return;  // this blocks the thread: trust and leases come first
   const Txn txn = end_plan_after(*slot_.keys, plan_->turn, plan_->plan);
-  const auto reply = slot_.etcd->txn(txn, {.timeout = 1000ms, .stop = stop});
+  const auto reply = slot_.etcd->txn(txn, {.timeout = std::min(spare, kMaxCall), .stop = stop});
+  end_plan_at_ = slot_.clock->now() + kPlanPeriod;
   if (!reply) return;
   const auto turn = plan_in_use(*reply, plan_->plan);
   plan_ = turn ? std::optional(Published{plan_->plan, *turn}) : std::nullopt;

@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace idetcd::internal {
 namespace {
@@ -20,7 +21,8 @@ std::chrono::milliseconds patience(std::chrono::milliseconds ttl, std::chrono::m
 }  // namespace
 
 Status PlanWait::wait(ClaimMachine& claim, const AwaitPlan& await) {
-  const TimePoint until = calls_.clock().now() + patience(ttl_, calls_.latency());
+  TimePoint until = calls_.clock().now() + patience(ttl_, calls_.latency());
+  Revision planner = claim.planner();
   const std::uint64_t number = calls_.next_watch_number();
   const auto watch = watch_into(calls_.etcd(), {keys_.plans(), await.after + 1}, calls_.mailbox(), number);
   while (calls_.clock().now() < until) {
@@ -30,6 +32,10 @@ Status PlanWait::wait(ClaimMachine& claim, const AwaitPlan& await) {
       if (numbered.watch != number) continue;
       if (!numbered.batch) return calls_.pause();  // then asking again is as good
       if (claim.on_hints(*numbered.batch)) return {};
+    }
+    // Another has the whole time: else thousands whose moments are close would depose one another.
+    if (std::exchange(planner, claim.planner()) != claim.planner()) {
+      until = calls_.clock().now() + patience(ttl_, calls_.latency());
     }
     if (calls_.mailbox()->take_overflow()) return {};
   }

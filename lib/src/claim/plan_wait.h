@@ -4,7 +4,8 @@
 // A planner that was killed between its election and its plan is replaced by whoever
 // waited for it first: after an eighth to a quarter of the lease's time (2.5 s to 5 s at
 // most), or, where etcd is slow, after four to eight times what our own transaction took;
-// never later than half of the lease's time. Each of those that wait draws its own moment.
+// never later than half of the lease's time. Each of those that wait draws its own moment,
+// and a new one for each planner that it sees.
 #pragma once
 
 #include "claim/claim_calls.h"

@@ -123,6 +123,10 @@ ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revisi
   drawn_at_ = revision;
   if (drawn->listing) return elected(*drawn->listing);
   planned_up_to_ = 0;
+  // Ours, but for an answer that was lost before our slots were.
+  if (drawn->plan && drawn->plan->lease == txn_.intent().session) {
+    published_ = Published{drawn->plan->mod_revision, turn_};
+  }
   const Revision refused = std::exchange(election_, {}).refused;
   if (++turns_ > kMaxTurns) {
     line_up();

@@ -90,6 +90,7 @@ class ClaimMachine {
   // After AwaitPlan. False: go on waiting; true: send transaction().
   bool on_hints(const WatchBatch& batch);
   void planner_overdue() noexcept { election_.deposed = planner_; }
+  Revision planner() const noexcept { return planner_; }  // whom we wait for
 
   // The outcome of the last one is unknown: our ticket may be an old one.
   void outcome_unknown() noexcept { count_is_rank_ = false; }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace idetcd::internal {
 namespace {
@@ -102,8 +103,10 @@ std::optional<SlotPlan> parse_slot_plan(std::string_view json) {
   const auto bound = limit->get<std::uint64_t>();
   if (bound == 0 || bound > kMaxLimit) return std::nullopt;
   auto runs = parse_runs(free->get_ref<const std::string&>(), static_cast<SlotId>(bound));
-  if (!runs) return std::nullopt;
-  return SlotPlan{base->get<std::int64_t>(), static_cast<SlotId>(bound), complete->get<bool>(), std::move(*runs)};
+  const auto first_turn = base->get<std::uint64_t>();
+  if (!runs || first_turn > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  return SlotPlan{static_cast<std::int64_t>(first_turn), static_cast<SlotId>(bound), complete->get<bool>(),
+                  std::move(*runs)};
 }
 
 }  // namespace idetcd::internal

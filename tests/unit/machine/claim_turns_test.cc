@@ -160,6 +160,17 @@ TEST_CASE("an answer that made us the planner may be lost", "[claim][plan]") {
   CHECK(one.requests <= 5);
 }
 
+TEST_CASE("a plan whose publication's answer was lost is still its planner's to end", "[claim][plan]") {
+  Planned pool(3);
+  occupy(pool.storm, {11, 12});  // where the planner would go
+  pool.storm.step(pool.planner(), true);
+  pool.storm.settle(pool.planner());
+  CHECK(pool.planner().owned->published);
+  for (const std::size_t one : {1, 2, 3}) pool.storm.settle(pool.other(one));
+  pool.storm.quiet();
+  CHECK(pool.storm.keys_under(pool.storm.keys_.plans()) == 0);
+}
+
 TEST_CASE("a plan that had no room for every gap is followed by another", "[claim][plan]") {
   std::minstd_rand random(GENERATE(1, 2));
   Storm storm(12000);

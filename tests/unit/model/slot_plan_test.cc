@@ -44,6 +44,7 @@ TEST_CASE("a plan is bounded whatever the fragmentation", "[plan]") {
 TEST_CASE("what is not a plan is refused", "[plan]") {
   const char* text = GENERATE(
       "", "{", "[]", "7", R"({"base":1})", R"({"base":-1,"limit":5,"complete":true,"free":"AB"})",
+      R"({"base":9223372036854775808,"limit":5,"complete":true,"free":"AB"})",
       R"({"base":1,"limit":0,"complete":true,"free":"AB"})",
       R"({"base":1,"limit":1000001,"complete":true,"free":"AB"})", R"({"base":1,"limit":5,"complete":1,"free":"AB"})",
       R"({"base":1,"limit":5,"complete":true,"free":"A"})", R"({"base":1,"limit":5,"complete":true,"free":"AA"})",

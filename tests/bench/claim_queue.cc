@@ -1,12 +1,13 @@
 // claim_queue: a full pool, W waiters, and W releases one by one.
 //
-//   claim_queue [WAITERS=100]
+//   claim_queue [WAITERS=100 [POOL=WAITERS]]
 //
-// Prints, as JSON, whether the waiters came in by ticket, how many transactions the hand-overs
-// cost, and how long after each release its successor owned the slot. Exit status 1
-// if the order was not that of the tickets.
+// The pool's other names are taken by others. Prints, as JSON, whether the waiters came in by ticket, how many
+// transactions the hand-overs cost, how long after each release its successor owned the slot, and what each waiter made
+// etcd send, from lining up to owning. Exit status 1 if the order was not that of the tickets.
 #include <idetcd/idetcd.h>
 
+#include "bench/etcd_metrics.h"
 #include "support/counting_etcd.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
@@ -31,10 +32,10 @@ struct Entry {
 
 class Queue {
  public:
-  explicit Queue(int waiters)
+  Queue(int waiters, SlotId pool)
       : count_(waiters),
         etcd_(std::make_shared<CountingEtcd>(connect_for_test({server_.endpoint()}))),
-        pattern_(*PatternTemplate::parse("worker{{.ID}}.tf.local.", static_cast<SlotId>(waiters))) {
+        pattern_(*PatternTemplate::parse("worker{{.ID}}.tf.local.", pool)) {
     options_.path = random_prefix();
     options_.ttl = 60s;
     record_.ipv4.push_back({127, 0, 0, 1});
@@ -42,6 +43,7 @@ class Queue {
 
   nlohmann::json run() {
     fill();
+    const double sent_before = sent();
     line_up();
     const auto before = etcd_->requests();
     std::vector<double> hand_over;
@@ -54,9 +56,12 @@ class Queue {
           std::chrono::duration<double, std::milli>(entries_[static_cast<std::size_t>(i)].at - released).count());
     }
     const auto transactions = etcd_->requests() - before - hand_over.size();  // less the revokes
+    const double bytes = sent() - sent_before;
     std::sort(hand_over.begin(), hand_over.end());
     done_ = true;
     return {{"waiters", count_},
+            {"pool", pattern_.limit()},
+            {"bytes_down_per_waiter", static_cast<std::uint64_t>(bytes / count_)},
             {"entered", hand_over.size()},
             {"in_ticket_order", in_order()},
             {"transactions", transactions},
@@ -65,7 +70,16 @@ class Queue {
   }
 
  private:
+  double sent() const { return scrape(server_.endpoint(), "etcd_network_client_grpc_sent_bytes_total"); }
+
   void fill() {
+    Txn others;
+    for (SlotId slot = static_cast<SlotId>(count_) + 1; slot <= pattern_.limit(); ++slot) {
+      others.success.emplace_back(PutRequest{options_.path + std::string(pattern_.render(slot)), "{}", 0});
+      if (others.success.size() < 100 && slot < pattern_.limit()) continue;
+      (void)etcd_->txn(others, {});
+      others.success.clear();
+    }
     for (int i = 0; i < count_; ++i) {
       auto claim = SlotClaimer(etcd_, pattern_, options_).claim(record_);
       if (claim) owners_.push_back(std::move(*claim));
@@ -122,11 +136,12 @@ class Queue {
 
 int main(int argc, char** argv) {
   const int waiters = argc > 1 && argv[1][0] != '-' ? std::atoi(argv[1]) : 100;
-  if (waiters < 1 || waiters > 2000) {
-    fmt::print(stderr, "usage: claim_queue [WAITERS=100, at most 2000]\n");
+  const int pool = argc > 2 ? std::atoi(argv[2]) : waiters;
+  if (waiters < 1 || waiters > 2000 || pool < waiters || pool > static_cast<int>(idetcd::kMaxLimit)) {
+    fmt::print(stderr, "usage: claim_queue [WAITERS=100, at most 2000 [POOL=WAITERS]]\n");
     return 64;
   }
-  const auto result = idetcd::testing::Queue(waiters).run();
+  const auto result = idetcd::testing::Queue(waiters, static_cast<idetcd::SlotId>(pool)).run();
   fmt::print("{}\n", result.dump(2));
   return result.at("in_ticket_order").get<bool>() ? 0 : 1;
 }

@@ -213,7 +213,6 @@ Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimMachine& claim) {
       if (error.code == ErrorCode::kNotFound) return Outcome::kTryAgain;  // the lease has ended
       if (error.code == ErrorCode::kTooManyOperations && claim.shorten_chain()) continue;
       if (!is_transient(error.code)) return std::move(reply).error();
-      claim.outcome_unknown();
       if (auto waited = calls_.pause("claiming", error); !waited) return std::move(waited).error();
       continue;
     }
@@ -223,9 +222,8 @@ Result<ClaimRun::Outcome> ClaimRun::claim_with(ClaimMachine& claim) {
     if (std::get_if<Malformed>(&outcome)) {
       return Error{ErrorCode::kInternal, "etcd's answer to the claim does not fit the question; is it an etcd v3?"};
     }
-    if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
-      if (ranked->rank <= ranked->free) continue;
-      const auto turn = queue_wait_.wait(claim, *ranked, node_id_);
+    if (const auto* queue = std::get_if<InQueue>(&outcome)) {
+      const auto turn = queue_wait_.wait(claim, *queue, node_id_);
       if (!turn) return turn.error();
       if (*turn == QueueWait::Turn::kLeaseEnded) return Outcome::kTryAgain;
       if (*turn == QueueWait::Turn::kFull) return pool_is_full();

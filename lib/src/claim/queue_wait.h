@@ -35,21 +35,30 @@ class QueueWait {
   QueueWait(ClaimCalls& calls, const PoolKeys& keys, const PatternTemplate& pattern, Options options);
 
   // Blocks. longest_wait counts from the first call.
-  Result<Turn> wait(ClaimMachine& claim, const Ranked& ranked, const std::string& node_id);
+  Result<Turn> wait(ClaimMachine& claim, const InQueue& queue, const std::string& node_id);
 
  private:
   enum class Listed { kWithUs, kWithoutUs };
   enum class View { kWhole, kBroken };  // kBroken: a watch has ended or events were dropped
+  struct NumberedWatch {
+    std::uint64_t number = 0;  // 0: none
+    std::unique_ptr<Watch> watch{};
+    bool established = false;
+  };
   struct RoomWatches {
-    std::uint64_t first_number = 0;  // of `bookkeeping`; `records` has the next
-    std::unique_ptr<Watch> bookkeeping;
-    std::unique_ptr<Watch> records;
+    NumberedWatch queue;
+    NumberedWatch owners;   // only of the next in the queue, and the one behind it
+    NumberedWatch records;  // likewise
   };
 
   Result<Turn> wait_in(WaitingRoom& room, ClaimMachine& claim);
   Result<Listed> list(WaitingRoom& room);
-  RoomWatches follow(const WaitingRoom& room);
-  View apply_batches(WaitingRoom& room, std::uint64_t first_number, TimePoint until);
+  Result<Listed> list_queue(WaitingRoom& room);
+  Result<Listed> look_at_slots(WaitingRoom& room, RoomWatches& watches);
+  NumberedWatch open(const KeyRange& keys, Revision start);
+  void follow_slots(RoomWatches& watches, Revision start);
+  View apply_batches(WaitingRoom& room, RoomWatches& watches, TimePoint until);
+  static View apply(WaitingRoom& room, RoomWatches& watches, const NumberedBatch& numbered);
 
   ClaimCalls& calls_;
   const PoolKeys& keys_;

@@ -12,25 +12,6 @@ namespace {
 constexpr int kMaxMisses = 1;  // then the plan counts as wrong
 constexpr int kMaxTurns = 8;   // then the queue decides, where every claimant looks for itself
 
-// The free slots from `first` on but for the lowest `owed`, which older tickets wait for.
-// At most as many runs as a plan can have room for.
-SlotPlan plan_of(const Occupancy& occupancy, SlotId limit, SlotId first, std::size_t owed) {
-  SlotPlan plan{.limit = limit};
-  for (SlotId slot = occupancy.next_free(first); slot != 0; slot = occupancy.next_free(slot + 1)) {
-    if (owed > 0) {
-      --owed;
-    } else if (!plan.runs.empty() && plan.last() + 1 == slot) {
-      ++plan.runs.back().count;
-    } else if (plan.runs.size() < kMaxPlanBytes / 2) {
-      plan.runs.push_back({slot, 1});
-    } else {
-      plan.complete = false;
-      break;
-    }
-  }
-  return plan;
-}
-
 }  // namespace
 
 ClaimMachine::ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
@@ -45,8 +26,7 @@ Txn ClaimMachine::transaction() const {
   const std::string node = keys_.node(txn_.intent().node_id);
   Txn txn;
   txn.compares.push_back(Compare::absent(node));
-  const auto ticket = stage_ == Stage::kQueue ? ClaimTxn::Ticket::kDrawn : ClaimTxn::Ticket::kNone;
-  txn.success = txn_.chain(candidates_, ticket, last_else());
+  txn.success = txn_.chain(candidates_, terms_, last_else());
   if (auto more = beside()) txn.success.emplace_back(std::make_unique<Txn>(std::move(*more)));
   txn.failure.emplace_back(RangeRequest{.keys = KeyRange::one(node)});
   return txn;
@@ -58,7 +38,7 @@ std::vector<Operation> ClaimMachine::last_else() const {
     case Stage::kPlan: return {};  // rarely needed, and as large as the rest
     case Stage::kQueue: break;
   }
-  return txn_.draw_ticket(count_is_rank_);
+  return txn_.draw_ticket();
 }
 
 // What is to happen whether a candidate is free or not.
@@ -81,13 +61,14 @@ ClaimOutcome ClaimMachine::on_reply(const TxnReply& reply) {
     if (level->succeeded) return Owned{slot, reply.header.revision, published_};
   }
   if (stage_ == Stage::kTurn) return turn_drawn(*level, reply.header.revision);
-  return stage_ == Stage::kQueue ? ranked(*level) : missed();
+  return stage_ == Stage::kQueue ? in_queue(*level, reply.header.revision) : missed();
 }
 
 // Somebody who knows no plan has taken our slots.
 ClaimOutcome ClaimMachine::missed() {
   ++misses_;
   stage_ = Stage::kTurn;
+  terms_.yields = true;
   plan_.reset();
   candidates_.clear();
   return Again{};
@@ -127,15 +108,23 @@ ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revisi
   if (drawn->plan && drawn->plan->lease == txn_.intent().session) {
     published_ = Published{drawn->plan->mod_revision, turn_};
   }
-  const Revision refused = std::exchange(election_, {}).refused;
+  const Election before = std::exchange(election_, {});
   if (++turns_ > kMaxTurns) {
     line_up();
-  } else if (drawn->plan && drawn->plan->mod_revision != refused) {
+  } else if (drawn->plan && drawn->plan->mod_revision != before.refused) {
     follow(*drawn->plan);
   } else if (drawn->planner) {
     planner_ = drawn->planner->mod_revision;
     if (drawn->planner->lease != txn_.intent().session) return AwaitPlan{revision};
+    election_ = before;
     election_.deposed = planner_;  // that is us, but for an answer that was lost
+  } else if (drawn->waiting) {
+    // Behind those who wait; only they list.
+    if (ticket_limit(drawn->waiting->value, pattern_.limit()) == pattern_.limit()) {
+      line_up();
+    } else {
+      election_.passed = drawn->waiting->mod_revision;
+    }
   }
   return Again{};
 }
@@ -160,8 +149,10 @@ ClaimOutcome ClaimMachine::elected(const TxnReply& listing) {
   if (!as_published) return Malformed{};
   planner_ = drawn_at_;
   plan_ = FollowedPlan{*as_published, 0};
+  stage_ = Stage::kPlan;
+  terms_.yields = false;  // those who wait have their slots: they are not in the plan
   candidates_ = plan_->plan.from(turn_, std::min(max_chain_, kAimedChain));
-  stage_ = candidates_.empty() ? Stage::kQueue : Stage::kPlan;
+  if (candidates_.empty()) line_up();
   return Again{};
 }
 
@@ -183,6 +174,7 @@ void ClaimMachine::follow(const KeyValue& kv) {
   }
   if (!candidates_.empty()) {
     stage_ = Stage::kPlan;
+    terms_.yields = false;
   } else {
     line_up();
     if (!exhausted) return;  // it is good for others, whose limit is higher
@@ -214,33 +206,23 @@ bool ClaimMachine::on_hints(const WatchBatch& batch) {
 
 void ClaimMachine::line_up() {
   stage_ = Stage::kQueue;
+  terms_ = {.in_queue = true};
   candidates_.clear();
 }
 
-ClaimOutcome ClaimMachine::ranked(const TxnReply& last_else) {
+ClaimOutcome ClaimMachine::in_queue(const TxnReply& last_else, Revision revision) {
   plan_.reset();
+  candidates_.clear();
+  terms_.handover.reset();
   const RangeReply* tickets = range_in(last_else, 1);
-  const RangeReply* records = range_in(last_else, 2);
-  const RangeReply* holds = range_in(last_else, 3);
-  if (!tickets || !records || !holds) return Malformed{};
-  const Occupancy occupancy = txn_.occupancy(*records, *holds);
-
-  std::size_t rank = static_cast<std::size_t>(std::max<std::int64_t>(tickets->count, 1));
-  if (!count_is_rank_) {
-    const std::string mine = keys_.ticket(txn_.intent().node_id);
-    const auto place =
-        std::find_if(tickets->kvs.begin(), tickets->kvs.end(), [&](const KeyValue& kv) { return kv.key == mine; });
-    if (place == tickets->kvs.end()) return Malformed{};
-    rank = static_cast<std::size_t>(place - tickets->kvs.begin()) + 1;
-  }
-  count_is_rank_ = false;
-  retarget(occupancy, rank);
-  return Ranked{rank, occupancy.free()};
+  if (!tickets) return Malformed{};
+  return InQueue{tickets->kvs, revision};
 }
 
-void ClaimMachine::retarget(const Occupancy& occupancy, std::size_t rank) {
+void ClaimMachine::retarget(const Occupancy& occupancy, std::size_t rank, std::optional<SlotPlan> handover) {
   auto slots = occupancy.free_from(rank, std::min(max_chain_, kAimedChain));
   if (!slots.empty()) candidates_ = std::move(slots);
+  terms_.handover = std::move(handover);
 }
 
 bool ClaimMachine::shorten_chain() noexcept {

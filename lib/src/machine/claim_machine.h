@@ -52,10 +52,10 @@ struct AwaitPlan {
   Revision after = 0;
 };
 
-// We hold a ticket.
-struct Ranked {
-  std::size_t rank = 0;  // 1: ours is the oldest ticket
-  std::size_t free = 0;  // slots that could be had at that moment
+// We hold a ticket: wait, then retarget() by what the watches show.
+struct InQueue {
+  std::vector<KeyValue> tickets;  // of all that wait, at
+  Revision revision = 0;
 };
 
 // Our node entry is there under a lease that is not ours.
@@ -68,7 +68,7 @@ struct Taken {
 
 struct Malformed {};  // a reply that does not fit the transaction
 
-using ClaimOutcome = std::variant<Owned, Again, AwaitPlan, Ranked, Taken, Malformed>;
+using ClaimOutcome = std::variant<Owned, Again, AwaitPlan, InQueue, Taken, Malformed>;
 
 class ClaimMachine {
  public:
@@ -83,8 +83,6 @@ class ClaimMachine {
   // transaction whose outcome is unknown can simply be sent again.
   Txn transaction() const;
 
-  // After Ranked: if rank <= free, transaction() is now aimed at our pair; else
-  // wait, then retarget() by what the watch shows.
   ClaimOutcome on_reply(const TxnReply& reply);
 
   // After AwaitPlan. False: go on waiting; true: send transaction().
@@ -92,13 +90,12 @@ class ClaimMachine {
   void planner_overdue() noexcept { election_.deposed = planner_; }
   Revision planner() const noexcept { return planner_; }  // whom we wait for
 
-  // The outcome of the last one is unknown: our ticket may be an old one.
-  void outcome_unknown() noexcept { count_is_rank_ = false; }
-
   // False if the chain cannot get shorter: etcd's limit is too low for us.
   bool shorten_chain() noexcept;
 
-  void retarget(const Occupancy& occupancy, std::size_t rank);
+  // After InQueue: transaction() is aimed at the `rank`-th free slot. `handover`: as
+  // ChainTerms has it.
+  void retarget(const Occupancy& occupancy, std::size_t rank, std::optional<SlotPlan> handover = {});
 
  private:
   enum class Stage {
@@ -121,7 +118,7 @@ class ClaimMachine {
   void follow(const KeyValue& plan);
   void refuse(Revision plan);
   void line_up();
-  ClaimOutcome ranked(const TxnReply& last_else);
+  ClaimOutcome in_queue(const TxnReply& last_else, Revision revision);
 
   const PoolKeys& keys_;
   const PatternTemplate& pattern_;
@@ -136,9 +133,9 @@ class ClaimMachine {
   std::optional<Published> published_;
   std::optional<FollowedPlan> plan_;  // that candidates_ are from; revision 0: ours
   Election election_;
-  Revision planner_ = 0;       // of the planner key that we wait for, or as the planner have put
-  SlotId planned_up_to_ = 0;   // by a plan that had no room for more
-  bool count_is_rank_ = true;  // while our ticket can only be the newest
+  Revision planner_ = 0;      // of the planner key that we wait for, or as the planner have put
+  SlotId planned_up_to_ = 0;  // by a plan that had no room for more
+  ChainTerms terms_{.yields = true};
 };
 
 }  // namespace idetcd::internal

@@ -35,10 +35,10 @@ std::vector<SlotId> ClaimTxn::order(const std::vector<SlotId>& candidates) const
 }
 
 // Built from the last level outwards, since each level holds the next.
-std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, Ticket ticket,
+std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, const ChainTerms& terms,
                                        std::vector<Operation> last_else) const {
   const auto prepend = [&](SlotId slot, bool held_for_us) {
-    Txn level = try_slot(slot, held_for_us, ticket);
+    Txn level = try_slot(slot, held_for_us, terms);
     level.failure = std::move(last_else);
     last_else.clear();
     last_else.emplace_back(boxed(std::move(level)));
@@ -51,24 +51,36 @@ std::vector<Operation> ClaimTxn::chain(const std::vector<SlotId>& candidates, Ti
   return last_else;
 }
 
-Txn ClaimTxn::try_slot(SlotId slot, bool held_for_us, Ticket ticket) const {
+Txn ClaimTxn::try_slot(SlotId slot, bool held_for_us, const ChainTerms& terms) const {
   Txn txn;
   const std::string record = keys_.record(pattern_.render(slot));
   txn.compares.push_back(Compare::absent(record));
   txn.compares.push_back(held_for_us ? Compare::value_is(keys_.hold(slot), intent_.node_id)
                                      : Compare::absent(keys_.hold(slot)));
+  if (terms.yields && !held_for_us) txn.compares.push_back(Compare::absent(keys_.waiting()));
   txn.success.emplace_back(PutRequest{record, intent_.record, intent_.session});
   txn.success.emplace_back(PutRequest{keys_.node(intent_.node_id),
                                       to_json(NodeEntry{slot, intent_.address, intent_.boot}), intent_.session});
-  if (ticket == Ticket::kDrawn) {
-    txn.success.emplace_back(DeleteRequest{KeyRange::one(keys_.ticket(intent_.node_id))});
-  }
+  if (terms.in_queue) leave_queue(slot, terms, txn.success);
   if (intent_.grace != 0) {
     txn.success.emplace_back(PutRequest{keys_.hold(slot), intent_.node_id, intent_.grace});
     txn.success.emplace_back(PutRequest{keys_.home(intent_.node_id), std::to_string(slot), intent_.grace});
     if (intent_.home && *intent_.home != slot) txn.success.emplace_back(boxed(leave_home()));
   }
   return txn;
+}
+
+// The newest of those who wait has put the key that says so.
+void ClaimTxn::leave_queue(SlotId slot, const ChainTerms& terms, std::vector<Operation>& operations) const {
+  operations.emplace_back(DeleteRequest{KeyRange::one(keys_.ticket(intent_.node_id))});
+  Txn last;
+  last.compares.push_back(Compare::lease_is(keys_.waiting(), intent_.session));
+  last.success.emplace_back(DeleteRequest{KeyRange::one(keys_.waiting())});
+  operations.emplace_back(boxed(std::move(last)));
+  if (auto rest = terms.handover) {
+    rest->remove(slot);
+    operations.emplace_back(PutRequest{keys_.handover(), to_json(*rest), intent_.session});
+  }
 }
 
 // Our grace lease lives on, and would keep two slots for one node.
@@ -83,23 +95,15 @@ Txn ClaimTxn::leave_home() const {
 
 // A ticket that is there already keeps its create revision, which is our place; put
 // again only to move one that a dead run of this node left under its own lease.
-std::vector<Operation> ClaimTxn::draw_ticket(bool count_is_rank) const {
+std::vector<Operation> ClaimTxn::draw_ticket() const {
   const std::string ticket = keys_.ticket(intent_.node_id);
   Txn draw;
   draw.compares.push_back(Compare::lease_is(ticket, intent_.session));
   draw.failure.emplace_back(PutRequest{ticket, std::to_string(pattern_.limit()), intent_.session});
-  RangeRequest tickets{.keys = keys_.tickets()};
-  if (count_is_rank) {
-    tickets.count_only = true;
-  } else {
-    tickets.keys_only = true;
-    tickets.sort = SortBy::kCreateRevision;
-  }
+  draw.failure.emplace_back(PutRequest{keys_.waiting(), std::to_string(pattern_.limit()), intent_.session});
   std::vector<Operation> operations;
   operations.emplace_back(boxed(std::move(draw)));
-  operations.emplace_back(std::move(tickets));
-  operations.emplace_back(RangeRequest{.keys = keys_.records(), .keys_only = true});
-  operations.emplace_back(RangeRequest{.keys = keys_.holds()});
+  operations.emplace_back(RangeRequest{.keys = keys_.tickets()});
   return operations;
 }
 
@@ -119,6 +123,8 @@ Txn ClaimTxn::elect(const Election& election) const {
                                                : Compare::modified_at(keys_.plan(), election.refused));
   txn.compares.push_back(election.deposed == 0 ? Compare::absent(keys_.planner())
                                                : Compare::modified_at(keys_.planner(), election.deposed));
+  txn.compares.push_back(election.passed == 0 ? Compare::absent(keys_.waiting())
+                                              : Compare::modified_at(keys_.waiting(), election.passed));
   txn.success.emplace_back(PutRequest{keys_.planner(), {}, intent_.session});
   txn.success.emplace_back(RangeRequest{.keys = keys_.records(), .keys_only = true});
   txn.success.emplace_back(RangeRequest{.keys = keys_.holds()});
@@ -136,6 +142,7 @@ std::optional<TurnReply> ClaimTxn::parse_turn(const TxnReply& last_else, const P
   for (const KeyValue& kv : plans->kvs) {
     if (kv.key == keys.plan()) reply.plan = &kv;
     if (kv.key == keys.planner()) reply.planner = &kv;
+    if (kv.key == keys.waiting()) reply.waiting = &kv;
   }
   if (election->succeeded) reply.listing = election;
   return reply;

@@ -6,6 +6,7 @@
 
 #include "machine/occupancy.h"
 #include "model/pool_keys.h"
+#include "model/slot_plan.h"
 
 #include <idetcd/etcd.h>
 #include <idetcd/pattern_template.h>
@@ -31,6 +32,7 @@ struct ClaimIntent {
 struct Election {
   Revision refused = 0;  // a plan of this revision is exhausted or wrong, and to be replaced
   Revision deposed = 0;  // a planner of this revision has taken too long
+  Revision passed = 0;   // whoever waits since this revision cannot use the slots that we could
 };
 
 // What the last Else of a claim that draws a turn said. Points into the reply.
@@ -38,13 +40,20 @@ struct TurnReply {
   std::int64_t turn = 0;
   const KeyValue* plan = nullptr;     // null: there is none
   const KeyValue* planner = nullptr;  // before this transaction
+  const KeyValue* waiting = nullptr;  // null: nobody waits
   const TxnReply* listing = nullptr;  // we have become the planner
+};
+
+// What else a claim observes.
+struct ChainTerms {
+  bool yields = false;    // to those who wait, unless the slot is held for us
+  bool in_queue = false;  // our ticket goes with the claim
+  // For the next in the queue: what else was free, at the revision that is its `base`.
+  std::optional<SlotPlan> handover{};
 };
 
 class ClaimTxn {
  public:
-  enum class Ticket { kNone, kDrawn };  // kDrawn: to be given back with the claim
-
   ClaimTxn(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
       : keys_(keys), pattern_(pattern), intent_(std::move(intent)) {}
 
@@ -52,14 +61,14 @@ class ClaimTxn {
 
   // Our home twice, if we have one, then `candidates`: the slots in the order of the nest.
   std::vector<SlotId> order(const std::vector<SlotId>& candidates) const;
-  std::vector<Operation> chain(const std::vector<SlotId>& candidates, Ticket ticket,
+  std::vector<Operation> chain(const std::vector<SlotId>& candidates, const ChainTerms& terms,
                                std::vector<Operation> last_else) const;
 
-  std::vector<Operation> draw_ticket(bool count_is_rank) const;
+  std::vector<Operation> draw_ticket() const;
   std::vector<Operation> draw_turn(const Election& election) const;
   static std::optional<TurnReply> parse_turn(const TxnReply& last_else, const PoolKeys& keys);
 
-  // What a listing says that draw_turn() or draw_ticket() asked for.
+  // What the listing of draw_turn() says.
   Occupancy occupancy(const RangeReply& records, const RangeReply& holds) const;
 
   // Publishes `plan`, unless another has become planner since `elected`; in any case the
@@ -69,7 +78,8 @@ class ClaimTxn {
   static bool published(const TxnReply& reply);
 
  private:
-  Txn try_slot(SlotId slot, bool held_for_us, Ticket ticket) const;
+  Txn try_slot(SlotId slot, bool held_for_us, const ChainTerms& terms) const;
+  void leave_queue(SlotId slot, const ChainTerms& terms, std::vector<Operation>& operations) const;
   Txn leave_home() const;
   Txn elect(const Election& election) const;
 

@@ -21,6 +21,12 @@ std::size_t Occupancy::free_up_to(SlotId slot) const noexcept {
   return static_cast<std::size_t>(std::count(reasons_.begin() + 1, reasons_.begin() + 1 + slot, 0));
 }
 
+Occupancy Occupancy::without(Reason reason) const {
+  Occupancy rest = *this;
+  for (SlotId slot = 1; slot < reasons_.size(); ++slot) rest.clear(slot, reason);
+  return rest;
+}
+
 SlotId Occupancy::next_free(SlotId slot) const noexcept {
   if (slot >= reasons_.size()) return 0;
   const auto found = std::find(reasons_.begin() + slot, reasons_.end(), 0);
@@ -35,6 +41,23 @@ std::vector<SlotId> Occupancy::free_from(std::size_t rank, std::size_t count) co
     if (reasons_[slot] == 0 && ++seen >= rank) slots.push_back(slot);
   }
   return slots;
+}
+
+SlotPlan plan_of(const Occupancy& occupancy, SlotId limit, SlotId first, std::size_t owed) {
+  SlotPlan plan{.limit = limit};
+  for (SlotId slot = occupancy.next_free(first); slot != 0; slot = occupancy.next_free(slot + 1)) {
+    if (owed > 0) {
+      --owed;
+    } else if (!plan.runs.empty() && plan.last() + 1 == slot) {
+      ++plan.runs.back().count;
+    } else if (plan.runs.size() < kMaxPlanBytes / 2) {
+      plan.runs.push_back({slot, 1});
+    } else {
+      plan.complete = false;
+      break;
+    }
+  }
+  return plan;
 }
 
 }  // namespace idetcd::internal

@@ -1,6 +1,8 @@
 // Occupancy: which slots of a pool can be had, as a list or a watch shows them.
 #pragma once
 
+#include "model/slot_plan.h"
+
 #include <idetcd/pattern_template.h>
 
 #include <cstddef>
@@ -22,6 +24,8 @@ class Occupancy {
   std::size_t free() const noexcept { return free_; }
   std::size_t free_up_to(SlotId slot) const noexcept;  // among 1..slot
 
+  Occupancy without(Reason reason) const;  // as if it were no reason
+
   SlotId next_free(SlotId slot) const noexcept;  // the lowest from `slot` on; 0: there is none
 
   // Up to `count` free slots in ascending order, beginning with the `rank`-th (1 is
@@ -32,5 +36,9 @@ class Occupancy {
   std::vector<unsigned char> reasons_;  // by slot; [0] is unused
   std::size_t free_;
 };
+
+// The free slots from `first` on but for the lowest `owed`, which older tickets wait for.
+// At most as many runs as a plan can have room for.
+SlotPlan plan_of(const Occupancy& occupancy, SlotId limit, SlotId first, std::size_t owed);
 
 }  // namespace idetcd::internal

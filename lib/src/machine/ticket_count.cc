@@ -23,6 +23,12 @@ void TicketCount::remove(SlotId limit) {
   if (below != below_.end() && --below->second == 0) below_.erase(below);
 }
 
+std::size_t TicketCount::rivals() const noexcept {
+  std::size_t rivals = count_;
+  for (const auto& [limit, count] : below_) rivals -= count;
+  return rivals;
+}
+
 // Those with the lowest limits have the fewest slots to choose from.
 std::size_t TicketCount::pairing(const Occupancy& occupancy) const {
   std::size_t served = 0;

@@ -21,6 +21,7 @@ class TicketCount {
   void add(SlotId limit);
   void remove(SlotId limit);  // precondition: it was added
   std::size_t count() const noexcept { return count_; }
+  std::size_t rivals() const noexcept;  // those who could use every slot that we could
 
   // Which free slot is ours: the rank among those who could take one too. Somebody
   // older whose limit is lower than ours is not waited for with slots beyond it.

@@ -36,6 +36,9 @@ std::string PoolKeys::home(std::string_view node_id) const {
 std::string PoolKeys::hold(SlotId slot) const {
   return root_ + "hold/" + std::to_string(slot);
 }
+std::string PoolKeys::handover() const {
+  return root_ + "queue-handover";
+}
 std::string PoolKeys::turn() const {
   return root_ + "turn";
 }
@@ -45,6 +48,9 @@ std::string PoolKeys::plan() const {
 std::string PoolKeys::planner() const {
   return root_ + "planner";
 }
+std::string PoolKeys::waiting() const {
+  return root_ + "plan-waiting";
+}
 
 KeyRange PoolKeys::records() const {
   return records_;
@@ -52,11 +58,17 @@ KeyRange PoolKeys::records() const {
 KeyRange PoolKeys::tickets() const {
   return KeyRange::prefix(root_ + "queue/");
 }
+KeyRange PoolKeys::queue() const {
+  return KeyRange::prefix(root_ + "queue");
+}
 KeyRange PoolKeys::holds() const {
   return KeyRange::prefix(root_ + "hold/");
 }
 KeyRange PoolKeys::plans() const {
   return KeyRange::prefix(root_ + "plan");
+}
+KeyRange PoolKeys::owners() const {
+  return {root_ + "hold/", KeyRange::prefix(root_ + "node/").end};
 }
 KeyRange PoolKeys::members() const {
   return KeyRange::prefix(root_);

@@ -21,14 +21,18 @@ class PoolKeys {
   std::string ticket(std::string_view node_id) const;
   std::string home(std::string_view node_id) const;
   std::string hold(SlotId slot) const;
+  std::string handover() const;
   std::string turn() const;
   std::string plan() const;
   std::string planner() const;
+  std::string waiting() const;  // there while somebody waits; among plans()
 
   KeyRange records() const;  // every record of the pool, and little else
   KeyRange tickets() const;
+  KeyRange queue() const;  // tickets and handover
   KeyRange holds() const;
-  KeyRange plans() const;    // plan and planner
+  KeyRange plans() const;    // plan, planner and waiting
+  KeyRange owners() const;   // holds, homes and node entries
   KeyRange members() const;  // node, queue and hold keys among others, in one range for one watch
 
   std::vector<KeyRange> all() const;  // records, members; without a zero byte at the end (pool_keys())

@@ -59,6 +59,17 @@ SlotId SlotPlan::last() const noexcept {
   return runs.empty() ? 0 : runs.back().first + runs.back().count - 1;
 }
 
+void SlotPlan::remove(SlotId slot) {
+  const auto run = std::find_if(runs.begin(), runs.end(), [slot](const SlotRun& one) {
+    return slot >= one.first && slot < one.first + one.count;
+  });
+  if (run == runs.end()) return;
+  const SlotRun behind{slot + 1, run->first + run->count - slot - 1};
+  run->count = slot - run->first;
+  const auto next = behind.count == 0 ? run + 1 : runs.insert(run + 1, behind);
+  if ((next - 1)->count == 0) runs.erase(next - 1);
+}
+
 std::vector<SlotId> SlotPlan::from(std::int64_t turn, std::size_t count) const {
   std::vector<SlotId> slots;
   auto before = static_cast<std::uint64_t>(turn - base);  // slots that belong to earlier turns

@@ -32,6 +32,8 @@ struct SlotPlan {
   std::size_t size() const noexcept;  // in slots
   SlotId last() const noexcept;       // 0: it is empty
 
+  void remove(SlotId slot);  // if it is there
+
   // Up to `count` slots, beginning with the one of `turn`; precondition: turn >= base.
   std::vector<SlotId> from(std::int64_t turn, std::size_t count) const;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "machine/claim_machine.h"
+#include "machine/waiting_room.h"
 #include "support/fake_store.h"
 
 #include <catch2/catch.hpp>
@@ -27,20 +28,25 @@ inline std::set<SlotId> first_slots(SlotId count) {
 }
 
 struct Claimant {
-  Claimant(const PoolKeys& keys, const PatternTemplate& names, std::string node_id, LeaseId session, LeaseId grace,
-           std::optional<SlotId> home)
-      : node(std::move(node_id)),
+  Claimant(const PoolKeys& pool_keys, const PatternTemplate& pool_names, std::string node_id, LeaseId session,
+           LeaseId grace, std::optional<SlotId> home)
+      : keys(pool_keys),
+        names(pool_names),
+        node(std::move(node_id)),
         lease(session),
         claim(
             keys, names,
             {.node_id = node, .address = "10.0.0.1", .record = "{}", .session = lease, .grace = grace, .home = home}) {}
 
+  const PoolKeys& keys;
+  const PatternTemplate& names;
   std::string node;
   LeaseId lease;
   ClaimMachine claim;
   int requests = 1;  // the grant
   std::optional<Owned> owned;
   std::optional<Revision> awaits;  // a plan, and has seen the hints up to there
+  bool in_queue = false;
   bool full = false;
   bool dead = false;
   bool finished() const { return owned || full || dead; }
@@ -63,30 +69,42 @@ class Storm {
   // that awaits a plan sees what has happened since, and sends none unless that helps.
   void step(Claimant& one, bool answer_lost = false) {
     if (one.awaits && !see_hints(one)) return;
+    if (one.in_queue) return look_at_slots(one);
     ++one.requests;
     auto reply = store_.txn(one.claim.transaction());
     REQUIRE(reply.has_value());
-    if (answer_lost) return one.claim.outcome_unknown();
+    if (answer_lost) return;
     const ClaimOutcome outcome = one.claim.on_reply(*reply);
     if (const auto* owned = std::get_if<Owned>(&outcome)) {
       one.owned = *owned;
     } else if (const auto* await = std::get_if<AwaitPlan>(&outcome)) {
       one.awaits = await->after;
-    } else if (const auto* ranked = std::get_if<Ranked>(&outcome)) {
-      if (ranked->rank > ranked->free) {
-        one.full = true;
-        store_.remove_lease(one.lease);
-      }
+    } else if (std::get_if<InQueue>(&outcome)) {
+      one.in_queue = true;
     } else {
       REQUIRE(std::get_if<Again>(&outcome));
     }
   }
 
+  // As one that does not wait for a full pool.
+  void look_at_slots(Claimant& one) {
+    ++one.requests;
+    WaitingRoom room(one.keys, one.names, one.node);
+    REQUIRE(room.load(*store_.txn(room.listing())));
+    if (room.my_turn()) {
+      one.claim.retarget(room.occupancy(), room.pairing());
+      one.in_queue = false;
+    } else if (room.occupancy().free() == 0) {
+      one.full = true;
+      store_.remove_lease(one.lease);
+    }
+  }
+
   // Steps one claimant, alone, until it holds a ticket; it goes for no slot yet.
-  Ranked line_up(Claimant& one) {
+  InQueue line_up(Claimant& one) {
     for (;;) {
-      const ClaimOutcome outcome = one.claim.on_reply(*store_.txn(one.claim.transaction()));
-      if (const auto* ranked = std::get_if<Ranked>(&outcome)) return *ranked;
+      ClaimOutcome outcome = one.claim.on_reply(*store_.txn(one.claim.transaction()));
+      if (auto* queue = std::get_if<InQueue>(&outcome)) return std::move(*queue);
       REQUIRE(std::get_if<Again>(&outcome));
     }
   }

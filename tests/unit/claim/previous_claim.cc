@@ -94,7 +94,7 @@ std::vector<Operation> PreviousClaim::draw_ticket() const {
   return operations;
 }
 
-ClaimOutcome PreviousClaim::on_reply(const TxnReply& reply) {
+PreviousOutcome PreviousClaim::on_reply(const TxnReply& reply) {
   if (!reply.succeeded) return owned_or_taken(reply);
   const TxnReply* level = nested(reply, 0);
   std::vector<SlotId> order;
@@ -108,7 +108,7 @@ ClaimOutcome PreviousClaim::on_reply(const TxnReply& reply) {
   return level ? ranked(*level) : Malformed{};
 }
 
-ClaimOutcome PreviousClaim::owned_or_taken(const TxnReply& reply) const {
+PreviousOutcome PreviousClaim::owned_or_taken(const TxnReply& reply) const {
   const RangeReply* found = range_in(reply, 0);
   if (found == nullptr || found->kvs.size() != 1) return Malformed{};
   const KeyValue& kv = found->kvs.front();
@@ -119,7 +119,7 @@ ClaimOutcome PreviousClaim::owned_or_taken(const TxnReply& reply) const {
   return Taken{kv.lease, entry->slot, entry->address, entry->boot};
 }
 
-ClaimOutcome PreviousClaim::ranked(const TxnReply& last_else) {
+PreviousOutcome PreviousClaim::ranked(const TxnReply& last_else) {
   const RangeReply* tickets = range_in(last_else, 1);
   const RangeReply* records = range_in(last_else, 2);
   const RangeReply* holds = range_in(last_else, 3);

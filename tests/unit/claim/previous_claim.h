@@ -6,10 +6,17 @@
 #include "machine/claim_machine.h"
 
 #include <cstddef>
+#include <variant>
 #include <vector>
 
 namespace idetcd::testing {
 using namespace internal;
+
+struct Ranked {
+  std::size_t rank = 0;
+  std::size_t free = 0;
+};
+using PreviousOutcome = std::variant<Owned, Ranked, Taken, Malformed>;
 
 class PreviousClaim {
  public:
@@ -24,7 +31,7 @@ class PreviousClaim {
 
   // After Ranked: if rank <= free, transaction() is now aimed at our pair; else
   // wait, then retarget() by what the watch shows.
-  ClaimOutcome on_reply(const TxnReply& reply);
+  PreviousOutcome on_reply(const TxnReply& reply);
 
   // The outcome of the last one is unknown: our ticket may be an old one.
   void outcome_unknown() noexcept { count_is_rank_ = false; }
@@ -39,8 +46,8 @@ class PreviousClaim {
   Txn try_slot(SlotId slot, bool held_for_us) const;
   Txn leave_home() const;
   std::vector<Operation> draw_ticket() const;
-  ClaimOutcome owned_or_taken(const TxnReply& reply) const;
-  ClaimOutcome ranked(const TxnReply& last_else);
+  PreviousOutcome owned_or_taken(const TxnReply& reply) const;
+  PreviousOutcome ranked(const TxnReply& last_else);
 
   const PoolKeys& keys_;
   const PatternTemplate& pattern_;

@@ -244,7 +244,7 @@ TEST_CASE("nodes with different limits share a plan as far as it goes", "[claim]
 TEST_CASE("newcomers leave to those who wait what they wait for", "[claim][plan][wait]") {
   Storm storm(20);
   for (int i = 0; i < 20; ++i) storm.settle(storm.add(i));
-  for (int i = 100; i < 102; ++i) CHECK(storm.line_up(storm.add(i)).free == 0);
+  for (int i = 100; i < 102; ++i) CHECK(storm.line_up(storm.add(i)).tickets.size() == static_cast<std::size_t>(i) - 99);
   for (const SlotId slot : {11, 14, 17}) {
     for (const auto& one : storm.all_) {
       if (one->owned && one->owned->slot == slot) storm.kill(*one);
@@ -253,7 +253,25 @@ TEST_CASE("newcomers leave to those who wait what they wait for", "[claim][plan]
   Claimant& newcomer = storm.settle(storm.add(200));
   REQUIRE(newcomer.owned);
   CHECK(newcomer.owned->slot == 17);
-  CHECK(storm.line_up(storm.add(201)).rank == 3);
+  CHECK(storm.line_up(storm.add(201)).tickets.size() == 3);
+}
+
+TEST_CASE("a newcomer does not overtake those who wait, and lists nothing", "[claim][plan][wait]") {
+  Storm storm(20);
+  for (int i = 0; i < 20; ++i) storm.settle(storm.add(i));
+  Claimant& waiter = storm.add(100);
+  storm.line_up(waiter);
+  const int before = elections(storm);
+  storm.kill(*storm.all_.front());  // slot 1
+  Claimant& newcomer = storm.add(200);
+  CHECK(storm.line_up(newcomer).tickets.size() == 2);
+  CHECK(elections(storm) == before);
+  waiter.in_queue = true;
+  CHECK(storm.settle(waiter).owned->slot == 1);
+  storm.kill(waiter);
+  newcomer.in_queue = true;
+  CHECK(storm.settle(newcomer).owned->slot == 1);
+  CHECK(storm.keys_under(storm.keys_.plans()) == 0);
 }
 
 TEST_CASE("nodes of the previous version share a pool with ours", "[claim][plan][upgrade]") {
@@ -278,7 +296,7 @@ TEST_CASE("nodes of the previous version share a pool with ours", "[claim][plan]
     Previous& one = *previous[random() % previous.size()];
     if (one.owned) return;
     ++one.requests;
-    const ClaimOutcome outcome = one.claim.on_reply(*storm.store_.txn(one.claim.transaction()));
+    const auto outcome = one.claim.on_reply(*storm.store_.txn(one.claim.transaction()));
     if (const auto* owned = std::get_if<Owned>(&outcome)) one.owned = *owned;
   };
   storm.run(random, 0, 0, step_previous);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -48,10 +49,10 @@ TEST_CASE("waiters come in by ticket, with one transaction for each freed slot",
   std::vector<std::unique_ptr<Waiter>> waiters;
   for (int i = 100; i < 110; ++i) {
     Claimant& one = storm.add(i);
-    const Ranked ranked = storm.line_up(one);
-    REQUIRE(ranked.free == 0);
-    CHECK(ranked.rank == waiters.size() + 1);
+    storm.line_up(one);
     waiters.push_back(std::make_unique<Waiter>(storm, one));
+    REQUIRE(waiters.back()->room.occupancy().free() == 0);
+    CHECK(waiters.back()->room.rank() == waiters.size());
   }
 
   std::size_t next = 0;
@@ -154,6 +155,133 @@ TEST_CASE("a record without a node entry, the ancestor's, takes its slot", "[cla
   REQUIRE(storm.store_.txn(away).has_value());
   waiter.see_records();
   CHECK(waiter.room.my_turn());
+}
+
+// Two behind each other in a full pool; the second follows the queue alone.
+struct Pair {
+  Pair() : storm(30) {
+    for (int i = 0; i < 30; ++i) storm.settle(storm.add(i));
+    for (int i = 100; i < 102; ++i) {
+      Claimant& one = storm.add(i);
+      const InQueue queue = storm.line_up(one);
+      rooms.push_back(std::make_unique<WaitingRoom>(storm.keys_, storm.names_, one.node));
+      REQUIRE(rooms.back()->enter(queue.tickets, queue.revision));
+    }
+    first = storm.all_[30].get();
+    second = storm.all_[31].get();
+    REQUIRE(rooms[0]->load(*storm.store_.txn(rooms[0]->listing())));
+    REQUIRE_FALSE(rooms[1]->is_next());
+    REQUIRE(rooms[1]->is_second());
+  }
+
+  // As the shell does it; `watched`: the second had its watches before.
+  void take_over() {
+    const bool watched = static_cast<bool>(watched_since);
+    if (watched) {
+      rooms[1]->apply_records(since(storm.keys_.records(), *watched_since));
+      rooms[1]->apply_members(since(storm.keys_.owners(), *watched_since));
+    }
+    REQUIRE(rooms[1]->take_over() == (watched ? WaitingRoom::TakeOver::kDone : WaitingRoom::TakeOver::kWatchAnew));
+    if (watched) return;
+    see_slots(1);
+  }
+  void watch_slots() {
+    watched_since = storm.store_.revision();
+    rooms[1]->owners_watched(*watched_since);
+    rooms[1]->records_watched(*watched_since);
+  }
+  std::optional<Revision> watched_since;
+
+  WatchBatch since(const KeyRange& keys, Revision revision) const {
+    WatchBatch batch;
+    batch.events = storm.store_.events(keys, revision + 1);
+    return batch;
+  }
+  void see_slots(std::size_t index) {
+    const Revision from = rooms[index]->revision();
+    rooms[index]->apply_records(since(storm.keys_.records(), from));
+    rooms[index]->apply_members(since(storm.keys_.members(), from));
+  }
+  void first_claims() {
+    see_slots(0);
+    REQUIRE(rooms[0]->my_turn());
+    first->claim.retarget(rooms[0]->occupancy(), rooms[0]->pairing(), rooms[0]->handover());
+    storm.step(*first);
+    REQUIRE(first->owned);
+    rooms[1]->apply_queue(since(storm.keys_.queue(), rooms[1]->revision()));
+    REQUIRE(rooms[1]->is_next());
+  }
+
+  Storm storm;
+  Claimant* first = nullptr;
+  Claimant* second = nullptr;
+  std::vector<std::unique_ptr<WaitingRoom>> rooms;
+};
+
+TEST_CASE("the next in the queue takes over what its predecessor knew of the slots", "[claim][wait]") {
+  Pair pair;
+  if (GENERATE(true, false)) pair.watch_slots();
+  pair.storm.kill(*pair.storm.all_[6]);
+  SECTION("one slot was free") {
+    pair.first_claims();
+    pair.take_over();
+    CHECK_FALSE(pair.rooms[1]->my_turn());
+    pair.storm.kill(*pair.storm.all_[20]);
+    pair.see_slots(1);
+  }
+  SECTION("two were free") {
+    pair.storm.kill(*pair.storm.all_[20]);
+    pair.first_claims();
+    pair.take_over();
+  }
+  SECTION("another was freed before it looked") {
+    pair.first_claims();
+    pair.storm.kill(*pair.storm.all_[20]);
+    pair.take_over();
+  }
+  CHECK(pair.first->owned->slot == 7);
+  REQUIRE(pair.rooms[1]->my_turn());
+  CHECK_FALSE(pair.rooms[1]->handover());  // nobody is behind it
+  pair.second->claim.retarget(pair.rooms[1]->occupancy(), pair.rooms[1]->pairing());
+  pair.storm.step(*pair.second);
+  REQUIRE(pair.second->owned);
+  CHECK(pair.second->owned->slot == 21);
+}
+
+TEST_CASE("a watch that lags behind a handover does not bring a taken slot back", "[claim][wait]") {
+  Pair pair;
+  pair.watch_slots();
+  pair.storm.kill(*pair.storm.all_[6]);
+  const WatchBatch late = pair.since(pair.storm.keys_.records(), *pair.watched_since);  // the slot was freed
+  pair.first_claims();
+  REQUIRE(pair.rooms[1]->take_over() == WaitingRoom::TakeOver::kDone);
+  pair.rooms[1]->apply_records(late);
+  CHECK_FALSE(pair.rooms[1]->my_turn());
+}
+
+TEST_CASE("a predecessor that died has handed nothing over", "[claim][wait]") {
+  Pair pair;
+  SECTION("at once") {
+    pair.storm.kill(*pair.first);
+  }
+  SECTION("after somebody else's handover") {
+    Txn put;
+    put.success.emplace_back(
+        PutRequest{pair.storm.keys_.handover(), to_json(SlotPlan{.base = 1, .limit = 30, .runs = {{1, 30}}}), 0});
+    REQUIRE(pair.storm.store_.txn(put));
+    pair.storm.kill(*pair.first);
+  }
+  SECTION("with a hold in the pool, which a handover does not tell") {
+    Txn put;
+    put.success.emplace_back(PutRequest{pair.storm.keys_.hold(9), "somebody", 0});
+    REQUIRE(pair.storm.store_.txn(put));
+    pair.storm.kill(*pair.storm.all_[6]);
+    pair.first_claims();
+  }
+  pair.rooms[1]->apply_queue(pair.since(pair.storm.keys_.queue(), pair.rooms[1]->revision()));
+  REQUIRE(pair.rooms[1]->is_next());
+  CHECK(pair.rooms[1]->take_over() == WaitingRoom::TakeOver::kNothing);
+  CHECK_FALSE(pair.rooms[1]->my_turn());
 }
 
 }  // namespace idetcd

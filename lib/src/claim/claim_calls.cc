@@ -89,10 +89,10 @@ Result<KeptLease> ClaimCalls::grant_one(LeaseId id, std::chrono::seconds ttl, If
 // answers take long, and asking again too early would only feed it.
 CallOptions ClaimCalls::options() {
   (void)wait_for_batches(clock_->now());
-  if (leases_.session) leases_.session->renew();
+  const auto timeout = std::min(std::chrono::milliseconds(ttl_) * 9 / 10, patience_);
+  if (leases_.session) leases_.session->renew_before(timeout);
   called_at_ = clock_->now();
-  const auto most = std::chrono::milliseconds(ttl_) * 9 / 10;
-  return {.timeout = std::min(most, patience_), .stop = stop_};
+  return {.timeout = timeout, .stop = stop_};
 }
 
 Status ClaimCalls::pause(std::string_view what, const Error& error) {

@@ -28,9 +28,9 @@ void KeptLease::send_due() {
   if (machine_.due(now)) send(now);
 }
 
-void KeptLease::renew() {
+void KeptLease::renew_before(std::chrono::milliseconds wait) {
   const TimePoint now = clock_->now();
-  if (machine_.stale(now)) send(now);
+  if (machine_.stale(now, wait)) send(now);
 }
 
 void KeptLease::send(TimePoint now) {

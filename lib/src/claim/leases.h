@@ -50,9 +50,9 @@ class KeptLease {
   const LeaseMachine& machine() const noexcept { return machine_; }
   std::uint64_t last_request() const noexcept { return request_; }  // number of the keep-alive sent last
 
-  void send_due();                               // sends a keep-alive if one is due
-  void renew();                                  // sends one if a tenth of the time has passed, for a long wait ahead
-  bool on_reply(const KeepAliveAnswer& answer);  // false: not for this lease
+  void send_due();                                    // sends a keep-alive if one is due
+  void renew_before(std::chrono::milliseconds wait);  // sends one if the lease is stale for that
+  bool on_reply(const KeepAliveAnswer& answer);       // false: not for this lease
 
  private:
   void send(TimePoint now);

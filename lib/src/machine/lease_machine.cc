@@ -75,8 +75,9 @@ void LeaseMachine::answered(TimePoint sent, std::chrono::seconds ttl, std::optio
   next_ = std::max(confirmed_ + interval(), last_sent_ + kMinPace);
 }
 
-bool LeaseMachine::stale(TimePoint now) const noexcept {
-  return unanswered_ == 0 && !ended_ && now + milliseconds(ttl_) * 9 / 10 > trust_until_ + margin();
+bool LeaseMachine::stale(TimePoint now, milliseconds ahead) const noexcept {
+  const milliseconds ttl = ttl_;
+  return unanswered_ == 0 && !ended_ && now + std::min(ahead + ttl / 4, ttl * 9 / 10) > trust_until_ + margin();
 }
 
 void LeaseMachine::failed(TimePoint sent, TimePoint now) {

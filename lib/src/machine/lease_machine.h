@@ -25,8 +25,9 @@ class LeaseMachine {
   // True: send a keep-alive now, and tell sent(). One that is not answered within a part of
   // the time is followed by another, while its answer still counts.
   bool due(TimePoint now) const noexcept { return now >= next_ && unanswered_ < kMaxUnanswered; }
-  // Worth renewing before something that may take long: a tenth of the time has passed.
-  bool stale(TimePoint now) const noexcept;
+  // Worth renewing before something that may take `ahead`: less would be left then than a
+  // quarter of the time. But not if nine tenths are left now.
+  bool stale(TimePoint now, std::chrono::milliseconds ahead) const noexcept;
   void sent(TimePoint now) noexcept;
 
   // What became of the one sent at `sent`. `left`: of `ttl`, as KeepAliveReply has it.

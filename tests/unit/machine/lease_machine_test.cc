@@ -25,6 +25,16 @@ TEST_CASE("trust is counted from sending, and ends before etcd can expire the le
   CHECK(lease.trust_until() == kStart + 25600ms);
 }
 
+TEST_CASE("before a wait a lease is renewed if that would leave it little, and not if it is fresh", "[lease]") {
+  LeaseMachine lease(20s, kStart, 1);
+  CHECK_FALSE(lease.stale(kStart + 1s, 18s));
+  CHECK(lease.stale(kStart + 2100ms, 18s));
+  CHECK_FALSE(lease.stale(kStart + 4900ms, 10s));
+  CHECK(lease.stale(kStart + 5100ms, 10s));
+  lease.sent(kStart + 6s);
+  CHECK_FALSE(lease.stale(kStart + 7s, 18s));  // one is on its way
+}
+
 TEST_CASE("renewed about a third of the way, or a fourth where the time is short", "[lease]") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     LeaseMachine lease(30s, kStart, seed);

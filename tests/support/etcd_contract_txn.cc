@@ -105,6 +105,22 @@ void an_absent_key_is_zero_and_has_no_value(const EtcdFixture& fixture) {
   CHECK_FALSE(holds(etcd, Compare::present(key)));
 }
 
+void a_range_compares_key_by_key(const EtcdFixture& fixture) {
+  Etcd& etcd = *fixture.etcd;
+  const KeyRange keys{fixture.prefix + "a", fixture.prefix + "c"};
+  const Compare none = Compare::none_in(keys);
+  Compare all = Compare::value_is(keys.begin, "x");
+  all.end = keys.end;
+  put(etcd, fixture.prefix + "c", "");  // beyond it
+  CHECK(holds(etcd, none));
+  CHECK_FALSE(holds(etcd, all));
+  put(etcd, fixture.prefix + "b", "x");
+  CHECK_FALSE(holds(etcd, none));
+  CHECK(holds(etcd, all));
+  put(etcd, fixture.prefix + "a", "y");
+  CHECK_FALSE(holds(etcd, all));
+}
+
 void all_compares_must_hold(const EtcdFixture& fixture) {
   Etcd& etcd = *fixture.etcd;
   const auto key = fixture.prefix + "a";
@@ -345,6 +361,7 @@ std::vector<ContractCase> txn_contract() {
   return {
       {"every target compares in every way", every_target_compares_in_every_way},
       {"an absent key compares as zero, and has no value", an_absent_key_is_zero_and_has_no_value},
+      {"a range compares key by key", a_range_compares_key_by_key},
       {"all compares must hold", all_compares_must_hold},
       {"an empty transaction succeeds", an_empty_transaction_succeeds},
       {"operations see the earlier ones", operations_see_the_earlier_ones},

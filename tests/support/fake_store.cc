@@ -124,7 +124,12 @@ Result<TxnReply> FakeStore::txn(const Txn& txn) {
 }
 
 bool FakeStore::holds(const Compare& compare) const {
-  const KeyValue* kv = find(compare.key);
+  const auto found = compare.end.empty() ? RangeReply{} : read({.keys = {compare.key, compare.end}}, revision_);
+  if (found.kvs.empty()) return holds(compare, find(compare.key));
+  return std::all_of(found.kvs.begin(), found.kvs.end(), [&](const KeyValue& kv) { return holds(compare, &kv); });
+}
+
+bool FakeStore::holds(const Compare& compare, const KeyValue* kv) {
   if (compare.target == Compare::Target::kValue) return kv && compares(compare.op, kv->value, compare.text);
   return compares(compare.op, kv ? number_of(*kv, compare.target) : 0, compare.number);
 }

@@ -42,6 +42,7 @@ class FakeStore {
   Status check_revision(Revision revision) const;
   RangeReply read(const RangeRequest& request, Revision newest) const;
   bool holds(const Compare& compare) const;
+  static bool holds(const Compare& compare, const KeyValue* kv);  // of that key; null: not there
 
   void put(const PutRequest& request, Revision revision);
   std::int64_t erase(const KeyRange& keys, Revision revision);

@@ -106,8 +106,10 @@ struct IDETCD_EXPORT Compare {
   Op op = Op::kEqual;
   std::int64_t number = 0;  // for every target but kValue
   std::string text;         // for kValue
+  std::string end{};        // not empty: every key from `key` up to here; etcd reads all of them
 
   static Compare absent(std::string key);   // create revision = 0
+  static Compare none_in(KeyRange keys);    // likewise, of each: there is none
   static Compare present(std::string key);  // create revision != 0
   static Compare lease_is(std::string key, LeaseId lease);
   static Compare created_at(std::string key, Revision revision);

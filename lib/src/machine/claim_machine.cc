@@ -16,8 +16,12 @@ constexpr int kMaxTurns = 8;   // then the queue decides, where every claimant l
 
 ClaimMachine::ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent)
     : keys_(keys), pattern_(pattern), txn_(keys, pattern, std::move(intent)) {
-  candidates_.resize(std::min<std::size_t>(kFirstChain, pattern_.limit()));
+  const SlotId limit = pattern_.limit();
+  const bool small = limit <= kSmallPool;
+  candidates_.resize(small ? std::min<std::size_t>(kSmallPoolsFirstChain, limit) : kFirstChain);
   std::iota(candidates_.begin(), candidates_.end(), SlotId{1});
+  if (small) return;
+  election_.opening = SlotPlan{.base = 1, .limit = limit, .runs = {{kFirstChain + 1, limit - SlotId{kFirstChain}}}};
 }
 
 // --- sending ------------------------------------------------------------------------
@@ -64,13 +68,19 @@ ClaimOutcome ClaimMachine::on_reply(const TxnReply& reply) {
   return stage_ == Stage::kQueue ? in_queue(*level, reply.header.revision) : missed();
 }
 
-// Somebody who knows no plan has taken our slots.
+// Somebody who knows no plan has taken our slots. If we had not waited for the plan, that has
+// others for our turn.
 ClaimOutcome ClaimMachine::missed() {
-  ++misses_;
   stage_ = Stage::kTurn;
   terms_.yields = true;
-  plan_.reset();
+  lost_one_ = true;
   candidates_.clear();
+  if (!plan_) {
+    opening_missed_ = true;
+    return AwaitPlan{drawn_at_};
+  }
+  ++misses_;
+  plan_.reset();
   return Again{};
 }
 
@@ -101,6 +111,7 @@ ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revisi
   if (!drawn) return Malformed{};
   candidates_.clear();
   turn_ = drawn->turn;
+  turns_since_ = drawn->since;
   drawn_at_ = revision;
   if (drawn->listing) return elected(*drawn->listing);
   planned_up_to_ = 0;
@@ -115,9 +126,13 @@ ClaimOutcome ClaimMachine::turn_drawn(const TxnReply& last_else, Revision revisi
     follow(*drawn->plan);
   } else if (drawn->planner) {
     planner_ = drawn->planner->mod_revision;
-    if (drawn->planner->lease != txn_.intent().session) return AwaitPlan{revision};
-    election_ = before;
-    election_.deposed = planner_;  // that is us, but for an answer that was lost
+    if (drawn->planner->lease == txn_.intent().session) {
+      election_ = before;
+      election_.opening.reset();     // turns have been drawn
+      election_.deposed = planner_;  // that is us, but for an answer that was lost
+    } else if (!follow_opening(*drawn->planner)) {
+      return AwaitPlan{revision};
+    }
   } else if (drawn->waiting) {
     // Behind those who wait; only they list.
     if (ticket_limit(drawn->waiting->value, pattern_.limit()) == pattern_.limit()) {
@@ -145,27 +160,33 @@ ClaimOutcome ClaimMachine::elected(const TxnReply& listing) {
   // Those below may have been left by claimants that died.
   if (std::exchange(planned_up_to_, 0) != 0 && plan.runs.empty()) plan = plan_of(occupancy, pattern_.limit(), 1, owed);
   plan.base = turn_;
+  plan.since = turns_since_;
   const auto as_published = parse_slot_plan(to_json(plan));
   if (!as_published) return Malformed{};
   planner_ = drawn_at_;
   plan_ = FollowedPlan{*as_published, 0};
   stage_ = Stage::kPlan;
   terms_.yields = false;  // those who wait have their slots: they are not in the plan
-  candidates_ = plan_->plan.from(turn_, std::min(max_chain_, kAimedChain));
+  candidates_ = plan_->plan.from(turn_, planned_chain());
   if (candidates_.empty()) line_up();
   return Again{};
+}
+
+std::size_t ClaimMachine::planned_chain() const noexcept {
+  return lost_one_ ? std::min(max_chain_, kAimedChain) : kPlannedChain;
 }
 
 // Afterwards transaction() is aimed at our slots, or draws another turn, or a ticket.
 void ClaimMachine::follow(const KeyValue& kv) {
   const auto plan = parse_slot_plan(kv.value);
   if (!plan || misses_ > kMaxMisses) return refuse(kv.mod_revision);
-  if (plan->base > turn_) {
-    // We waited for an earlier planner; or the turns have begun anew, after a backup.
+  const bool other_turns = plan->since != 0 && plan->since != turns_since_;
+  if (other_turns || plan->base > turn_) {
+    // We waited for an earlier planner; or the turns have begun anew.
     if (kv.mod_revision < drawn_at_) refuse(kv.mod_revision);
     return;
   }
-  candidates_ = plan->from(turn_, std::min(max_chain_, kAimedChain));
+  candidates_ = plan->from(turn_, planned_chain());
   const bool exhausted = candidates_.empty();
   std::erase_if(candidates_, [this](SlotId slot) { return slot > pattern_.limit(); });
   if (exhausted && (!plan->complete || plan->limit < pattern_.limit())) {
@@ -180,6 +201,18 @@ void ClaimMachine::follow(const KeyValue& kv) {
     if (!exhausted) return;  // it is good for others, whose limit is higher
   }
   plan_ = FollowedPlan{*plan, kv.mod_revision};
+}
+
+// The pool was empty for the planner, which drew the first turn. False: wait for its plan.
+bool ClaimMachine::follow_opening(const KeyValue& planner) {
+  const auto opening = opening_missed_ ? std::nullopt : parse_slot_plan(planner.value);
+  if (!opening || planner.mod_revision != turns_since_) return false;
+  candidates_ = opening->from(turn_, planned_chain());
+  std::erase_if(candidates_, [this](SlotId slot) { return slot > pattern_.limit(); });
+  if (candidates_.empty()) return false;
+  stage_ = Stage::kPlan;
+  terms_.yields = false;  // nobody waits for them
+  return true;
 }
 
 void ClaimMachine::refuse(Revision plan) {
@@ -227,7 +260,7 @@ void ClaimMachine::retarget(const Occupancy& occupancy, std::size_t rank, std::o
 
 bool ClaimMachine::shorten_chain() noexcept {
   if (max_chain_ == 1) return false;
-  max_chain_ /= 2;
+  max_chain_ = 1;
   if (candidates_.size() > max_chain_) candidates_.resize(max_chain_);
   return true;
 }

@@ -8,6 +8,9 @@
 // its turn. Where the plan has none left, the pool is full or nearly so, and the claimant
 // draws a ticket: its place in the queue.
 //
+// Where a pool is empty, the planner says so as soon as it is elected, with an opening:
+// the plan that it will publish. Nobody waits for that plan then.
+//
 // Safety rests on the compare alone. Turn, plan and planner only say where to look, and
 // may be lost or wrong at any moment.
 #pragma once
@@ -72,10 +75,12 @@ using ClaimOutcome = std::variant<Owned, Again, AwaitPlan, InQueue, Taken, Malfo
 
 class ClaimMachine {
  public:
-  // Each link carries the record once more, which is most of what a storm sends; aimed
-  // chains nearly always end at their first link.
-  static constexpr std::size_t kFirstChain = 1;  // the lowest slot, for an empty pool
-  static constexpr std::size_t kAimedChain = 2;  // our own slot, and the next in case it is lost
+  // Each link carries the record once more, which is most of what a storm sends.
+  static constexpr std::size_t kFirstChain = 1;    // the lowest slot, for an empty pool
+  static constexpr std::size_t kPlannedChain = 1;  // ours; the next is the next turn's
+  static constexpr std::size_t kAimedChain = 2;    // the next too, of a waiter, and of who has lost a planned one
+  static constexpr std::size_t kSmallPool = 16;    // no storm can be large where the limit is
+  static constexpr std::size_t kSmallPoolsFirstChain = 8;
 
   ClaimMachine(const PoolKeys& keys, const PatternTemplate& pattern, ClaimIntent intent);
 
@@ -116,6 +121,8 @@ class ClaimMachine {
   ClaimOutcome turn_drawn(const TxnReply& last_else, Revision revision);
   ClaimOutcome elected(const TxnReply& listing);
   void follow(const KeyValue& plan);
+  bool follow_opening(const KeyValue& planner);
+  std::size_t planned_chain() const noexcept;
   void refuse(Revision plan);
   void line_up();
   ClaimOutcome in_queue(const TxnReply& last_else, Revision revision);
@@ -124,14 +131,17 @@ class ClaimMachine {
   const PatternTemplate& pattern_;
   const ClaimTxn txn_;
   Stage stage_ = Stage::kTurn;
-  std::size_t max_chain_ = std::max(kFirstChain, kAimedChain);
+  std::size_t max_chain_ = kSmallPoolsFirstChain;
   std::vector<SlotId> candidates_;
-  std::int64_t turn_ = 0;  // the newest that we have drawn
+  std::int64_t turn_ = 0;     // the newest that we have drawn
+  Revision turns_since_ = 0;  // where the turns that it is one of begin
   Revision drawn_at_ = 0;
   int turns_ = 0;   // how many
   int misses_ = 0;  // plans whose slots for us were taken
   std::optional<Published> published_;
   std::optional<FollowedPlan> plan_;  // that candidates_ are from; revision 0: ours
+  bool lost_one_ = false;             // a slot that a plan had for us
+  bool opening_missed_ = false;       // then we wait for plans
   Election election_;
   Revision planner_ = 0;      // of the planner key that we wait for, or as the planner have put
   SlotId planned_up_to_ = 0;  // by a plan that had no room for more

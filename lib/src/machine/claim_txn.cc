@@ -2,6 +2,8 @@
 
 #include "model/node_entry.h"
 
+#include <algorithm>
+
 namespace idetcd::internal {
 namespace {
 
@@ -125,7 +127,7 @@ Txn ClaimTxn::elect(const Election& election) const {
                                                : Compare::modified_at(keys_.planner(), election.deposed));
   txn.compares.push_back(election.passed == 0 ? Compare::absent(keys_.waiting())
                                               : Compare::modified_at(keys_.waiting(), election.passed));
-  txn.success.emplace_back(PutRequest{keys_.planner(), {}, intent_.session});
+  txn.success.push_back(put_planner(election));
   txn.success.emplace_back(RangeRequest{.keys = keys_.records(), .keys_only = true});
   txn.success.emplace_back(RangeRequest{.keys = keys_.holds()});
   txn.success.emplace_back(RangeRequest{.keys = keys_.tickets()});
@@ -133,12 +135,36 @@ Txn ClaimTxn::elect(const Election& election) const {
   return txn;
 }
 
+// A pool is as good as empty if no turn was drawn lately, so that ours is the first, and no
+// name is taken but those of the first chain. In that order: etcd looks no further than to
+// the first that does not hold, and would read all the names.
+Operation ClaimTxn::put_planner(const Election& election) const {
+  const auto put = [&](std::string value) { return PutRequest{keys_.planner(), std::move(value), intent_.session}; };
+  if (!election.opening) return put({});
+  const SlotId first = election.opening->runs.front().first;
+  Txn if_empty;
+  if_empty.compares.push_back(Compare::absent(keys_.turn()));
+  if_empty.compares.push_back(Compare::absent(keys_.record(pattern_.render(first))));
+  std::vector<std::string> taken;
+  for (SlotId slot = 1; slot < first; ++slot) taken.push_back(keys_.record(pattern_.render(slot)));
+  std::sort(taken.begin(), taken.end());
+  std::string begin = keys_.records().begin;
+  for (std::string& key : taken) {
+    if (begin < key) if_empty.compares.push_back(Compare::none_in({begin, key}));
+    begin = std::move(key) + '\0';
+  }
+  if_empty.compares.push_back(Compare::none_in({begin, keys_.records().end}));
+  if_empty.success.emplace_back(put(to_json(*election.opening)));
+  if_empty.failure.emplace_back(put({}));
+  return boxed(std::move(if_empty));
+}
+
 std::optional<TurnReply> ClaimTxn::parse_turn(const TxnReply& last_else, const PoolKeys& keys) {
   const RangeReply* turn = range_in(last_else, 1);
   const RangeReply* plans = range_in(last_else, 2);
   const TxnReply* election = nested(last_else, 3);
   if (!turn || turn->kvs.size() != 1 || !plans || !election) return std::nullopt;
-  TurnReply reply{.turn = turn->kvs.front().version};
+  TurnReply reply{.turn = turn->kvs.front().version, .since = turn->kvs.front().create_revision};
   for (const KeyValue& kv : plans->kvs) {
     if (kv.key == keys.plan()) reply.plan = &kv;
     if (kv.key == keys.planner()) reply.planner = &kv;
@@ -168,6 +194,7 @@ Occupancy ClaimTxn::occupancy(const RangeReply& records, const RangeReply& holds
 Txn ClaimTxn::publish(const std::string& plan, std::int64_t turn, Revision elected) const {
   Txn unless_unheeded;
   unless_unheeded.compares.push_back(version_is(keys_.turn(), turn));
+  unless_unheeded.success.emplace_back(DeleteRequest{KeyRange::one(keys_.turn())});
   unless_unheeded.failure.emplace_back(PutRequest{keys_.plan(), plan, intent_.session});
   Txn txn;
   txn.compares.push_back(Compare::modified_at(keys_.planner(), elected));
@@ -191,6 +218,7 @@ Txn end_plan(const PoolKeys& keys, Revision plan) {
 Txn end_plan_after(const PoolKeys& keys, std::int64_t turn, Revision plan) {
   Txn txn = end_plan(keys, plan);
   txn.compares.push_back(version_is(keys.turn(), turn));
+  txn.success.emplace_back(DeleteRequest{KeyRange::one(keys.turn())});
   txn.failure.emplace_back(RangeRequest{.keys = KeyRange::one(keys.turn())});
   txn.failure.emplace_back(RangeRequest{.keys = KeyRange::one(keys.plan()), .keys_only = true});
   return txn;
@@ -200,9 +228,9 @@ std::optional<std::int64_t> plan_in_use(const TxnReply& reply, Revision plan) {
   if (reply.succeeded) return std::nullopt;
   const RangeReply* turn = range_in(reply, 0);
   const RangeReply* plans = range_in(reply, 1);
-  if (!turn || turn->kvs.empty() || !plans || plans->kvs.empty()) return std::nullopt;
+  if (!turn || !plans || plans->kvs.empty()) return std::nullopt;
   if (plans->kvs.front().mod_revision != plan) return std::nullopt;
-  return turn->kvs.front().version;
+  return turn->kvs.empty() ? 0 : turn->kvs.front().version;
 }
 
 }  // namespace idetcd::internal

@@ -33,11 +33,15 @@ struct Election {
   Revision refused = 0;  // a plan of this revision is exhausted or wrong, and to be replaced
   Revision deposed = 0;  // a planner of this revision has taken too long
   Revision passed = 0;   // whoever waits since this revision cannot use the slots that we could
+  // Written by whoever is elected in a pool that is empty but for the slots below: those that
+  // draw a turn until its plan is there need not wait for it.
+  std::optional<SlotPlan> opening{};
 };
 
 // What the last Else of a claim that draws a turn said. Points into the reply.
 struct TurnReply {
   std::int64_t turn = 0;
+  Revision since = 0;                 // where the turns begin
   const KeyValue* plan = nullptr;     // null: there is none
   const KeyValue* planner = nullptr;  // before this transaction
   const KeyValue* waiting = nullptr;  // null: nobody waits
@@ -72,7 +76,8 @@ class ClaimTxn {
   Occupancy occupancy(const RangeReply& records, const RangeReply& holds) const;
 
   // Publishes `plan`, unless another has become planner since `elected`; in any case the
-  // planner is none any more. A plan that nobody has drawn a turn for is not written.
+  // planner is none any more. A plan that nobody has drawn a turn for is not written, and
+  // the turns begin anew.
   Txn publish(const std::string& plan, std::int64_t turn, Revision elected) const;
   // Whether the transaction of this reply to publish() wrote it.
   static bool published(const TxnReply& reply);
@@ -82,6 +87,7 @@ class ClaimTxn {
   void leave_queue(SlotId slot, const ChainTerms& terms, std::vector<Operation>& operations) const;
   Txn leave_home() const;
   Txn elect(const Election& election) const;
+  Operation put_planner(const Election& election) const;
 
   const PoolKeys& keys_;
   const PatternTemplate& pattern_;
@@ -89,8 +95,8 @@ class ClaimTxn {
 };
 
 Txn end_plan(const PoolKeys& keys, Revision plan);
-// If nobody has drawn a turn since `turn`, and so nobody else is about to use the plan. The
-// Else reads the turn and whether there is a plan: see plan_in_use().
+// If nobody has drawn a turn since `turn`, and so nobody else is about to use the plan; the
+// turns begin anew then. The Else reads the turn and whether there is a plan: see plan_in_use().
 Txn end_plan_after(const PoolKeys& keys, std::int64_t turn, Revision plan);
 
 // Of the reply to end_plan_after(): the newest turn, while that plan still stands.

@@ -27,6 +27,12 @@ Compare Compare::absent(std::string key) {
   return number_compare(std::move(key), Target::kCreateRevision, Op::kEqual, 0);
 }
 
+Compare Compare::none_in(KeyRange keys) {
+  Compare compare = absent(std::move(keys.begin));
+  compare.end = std::move(keys.end);
+  return compare;
+}
+
 Compare Compare::present(std::string key) {
   return number_compare(std::move(key), Target::kCreateRevision, Op::kNotEqual, 0);
 }

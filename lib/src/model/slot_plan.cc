@@ -12,8 +12,8 @@ namespace {
 // another follows.
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint32_t kMore = 32;
-constexpr std::size_t kMaxDigits = 4;   // of a slot number: 20 bits
-constexpr std::size_t kRestBytes = 96;  // of the JSON around them
+constexpr std::size_t kMaxDigits = 4;    // of a slot number: 20 bits
+constexpr std::size_t kRestBytes = 112;  // of the JSON around them
 static_assert(kMaxLimit < 1U << (5 * kMaxDigits));
 
 void append(std::string& text, std::uint32_t number) {
@@ -96,7 +96,9 @@ std::string to_json(const SlotPlan& plan) {
     append(free, run.count);
     end = run.first + run.count;
   }
-  return nlohmann::json{{"base", plan.base}, {"limit", plan.limit}, {"complete", complete}, {"free", free}}.dump();
+  nlohmann::json json{{"base", plan.base}, {"limit", plan.limit}, {"complete", complete}, {"free", free}};
+  if (plan.since != 0) json["since"] = plan.since;
+  return json.dump();
 }
 
 std::optional<SlotPlan> parse_slot_plan(std::string_view json) {
@@ -116,8 +118,10 @@ std::optional<SlotPlan> parse_slot_plan(std::string_view json) {
   auto runs = parse_runs(free->get_ref<const std::string&>(), static_cast<SlotId>(bound));
   const auto first_turn = base->get<std::uint64_t>();
   if (!runs || first_turn > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
-  return SlotPlan{static_cast<std::int64_t>(first_turn), static_cast<SlotId>(bound), complete->get<bool>(),
-                  std::move(*runs)};
+  const auto since = parsed.find("since");
+  return SlotPlan{static_cast<std::int64_t>(first_turn),
+                  since != parsed.end() && since->is_number_integer() ? since->get<Revision>() : 0,
+                  static_cast<SlotId>(bound), complete->get<bool>(), std::move(*runs)};
 }
 
 }  // namespace idetcd::internal

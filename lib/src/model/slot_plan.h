@@ -5,6 +5,7 @@
 // A hint: whoever reads it has yet to find its slot free in its own transaction.
 #pragma once
 
+#include <idetcd/etcd.h>
 #include <idetcd/pattern_template.h>
 
 #include <cstddef>
@@ -25,6 +26,7 @@ struct SlotRun {
 
 struct SlotPlan {
   std::int64_t base = 0;
+  Revision since = 0;           // where the turns that it counts begin: the turn key's creation; 0: not said
   SlotId limit = 0;             // the planner's; it has looked no further
   bool complete = true;         // false: more slots were free than fit
   std::vector<SlotRun> runs{};  // ascending, apart

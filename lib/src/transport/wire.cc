@@ -28,6 +28,7 @@ pb::Compare::CompareResult encode(Compare::Op op) {
 
 void encode(const Compare& compare, pb::Compare& message) {
   message.set_key(compare.key);
+  message.set_range_end(compare.end);
   message.set_result(encode(compare.op));
   switch (compare.target) {
     case Compare::Target::kVersion:

@@ -53,6 +53,13 @@ int max_requests(const Storm& storm) {
   return most;
 }
 
+// As its keeper does once no turn was drawn for a while.
+void end_quiet_plan(Storm& storm, const Published& published) {
+  auto turn = std::optional(published.turn);
+  while (turn)
+    turn = plan_in_use(*storm.store_.txn(end_plan_after(storm.keys_, *turn, published.plan)), published.plan);
+}
+
 // A pool whose first slots are taken, so that nobody is lucky at once, and its planner.
 struct Planned {
   explicit Planned(int others) : storm(100) {
@@ -87,6 +94,65 @@ TEST_CASE("in a storm one lists and all read", "[claim][plan]") {
   CHECK(storm.keys_under(storm.keys_.plans()) == 0);
 }
 
+TEST_CASE("nobody waits for the plan of an empty pool", "[claim][plan]") {
+  std::minstd_rand random(GENERATE(range(1, 10)));
+  Storm storm(1000);
+  const auto rounds = GENERATE(1, 2);  // the second one finds the turns begun anew
+  for (int round = 0; round < rounds; ++round) {
+    for (const auto& one : storm.all_) storm.kill(*one);
+    const std::size_t before = storm.all_.size();
+    for (int i = 0; i < 300; ++i) storm.add(static_cast<int>(before) + i);
+    for (std::size_t i = before; i < storm.all_.size(); ++i) {
+      storm.step(*storm.all_[i]);
+      CHECK_FALSE(storm.all_[i]->awaits);
+    }
+    storm.run(random);
+    CHECK(storm.owned_slots() == first_slots(300));
+    CHECK(max_requests(storm) <= 3);
+    for (const auto& one : storm.all_) {
+      if (!one->dead && one->owned->published) end_quiet_plan(storm, *one->owned->published);
+    }
+    CHECK(storm.keys_under(storm.keys_.plans()) == 0);
+  }
+  CHECK(elections(storm) == rounds);
+}
+
+TEST_CASE("an opening whose planner has died serves until the lease ends", "[claim][plan]") {
+  std::minstd_rand random(GENERATE(range(1, 10)));
+  Storm storm(1000);
+  for (int i = 0; i < 60; ++i) storm.add(i);
+  for (const auto& one : storm.all_) storm.step(*one);
+  storm.hang(*storm.all_[1]);  // the planner
+  storm.run(random);
+  std::set<SlotId> others = first_slots(60);
+  others.erase(2);
+  CHECK(storm.owned_slots() == others);
+  CHECK(elections(storm) == 1);
+  CHECK(max_requests(storm) <= 3);
+}
+
+TEST_CASE("an opening that proves wrong costs requests, not slots", "[claim][plan]") {
+  std::minstd_rand random(GENERATE(range(1, 10)));
+  Storm storm(1000);
+  for (int i = 0; i < 2; ++i) storm.step(storm.add(i));  // slot 1, and the planner
+  std::set<SlotId> taken;
+  for (SlotId slot = 12; slot <= 60; ++slot) taken.insert(slot);
+  for (int i = 2; i < 40; ++i) storm.step(storm.add(i));
+  occupy(storm, taken);
+  storm.run(random);
+  CHECK(max_requests(storm) <= 20);
+  for (const auto& one : storm.all_) CHECK(one->owned);
+}
+
+TEST_CASE("a pool with a single name taken is not empty", "[claim][plan]") {
+  const auto slot = GENERATE(SlotId{2}, SlotId{10}, SlotId{500}, SlotId{1000});
+  Storm storm(1000);
+  occupy(storm, {slot});
+  for (int i = 0; i < 3; ++i) storm.step(storm.add(i));
+  CHECK(storm.all_[0]->owned);
+  CHECK(storm.all_[2]->awaits);
+}
+
 TEST_CASE("a lone newcomer publishes nothing, and the next one sees what was freed since", "[claim][plan]") {
   Storm storm(100);
   for (int i = 0; i < 20; ++i) storm.settle(storm.add(i));
@@ -112,6 +178,11 @@ TEST_CASE("a plan ends when the pool is quiet, or with its planner", "[claim][pl
   CHECK(pool.storm.keys_under(pool.storm.keys_.plans()) == 1);
   SECTION("quiet") {
     CHECK_FALSE(plan_in_use(end(*turn), plan));
+  }
+  SECTION("quiet, after somebody deleted the turns") {
+    erase(pool.storm, KeyRange::one(pool.storm.keys_.turn()));
+    CHECK(plan_in_use(end(*turn), plan) == 0);
+    CHECK_FALSE(plan_in_use(end(0), plan));
   }
   SECTION("the planner's end") {
     pool.storm.kill(pool.planner());

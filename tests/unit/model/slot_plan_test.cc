@@ -8,10 +8,11 @@ namespace idetcd {
 using namespace internal;
 
 TEST_CASE("a plan comes back as it was written", "[plan]") {
-  const SlotPlan plan = GENERATE(SlotPlan{.base = 1, .limit = 1}, SlotPlan{.base = 7, .limit = 10, .runs = {{1, 10}}},
-                                 SlotPlan{.base = 1LL << 40, .limit = kMaxLimit, .runs = {{1, kMaxLimit}}},
-                                 SlotPlan{.base = 3, .limit = 5000, .complete = false, .runs = {{2, 1}, {40, 2000}}},
-                                 SlotPlan{.base = 3, .limit = kMaxLimit, .runs = {{kMaxLimit, 1}}});
+  const SlotPlan plan =
+      GENERATE(SlotPlan{.base = 1, .limit = 1}, SlotPlan{.base = 7, .limit = 10, .runs = {{1, 10}}},
+               SlotPlan{.base = 1LL << 40, .since = 1LL << 62, .limit = kMaxLimit, .runs = {{1, kMaxLimit}}},
+               SlotPlan{.base = 3, .limit = 5000, .complete = false, .runs = {{2, 1}, {40, 2000}}},
+               SlotPlan{.base = 3, .limit = kMaxLimit, .runs = {{kMaxLimit, 1}}});
   CHECK(parse_slot_plan(to_json(plan)) == plan);
 }
 

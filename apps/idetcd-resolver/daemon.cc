@@ -15,7 +15,6 @@
 #include <thread>
 #include <utility>
 
-#include "answer/query_tap.h"
 #include "checked_pools.h"
 #include "common/child_process.h"
 #include "common/load_settings.h"
@@ -25,50 +24,14 @@
 #include "common/service_notify.h"
 
 namespace idetcd::resolver {
-namespace {
-
 using namespace std::chrono_literals;
 
-// What is set for the whole server wins over the directives of a server block.
-AnswerPolicy answer_policy(const app::Settings& settings, const app::ServerSettings& server) {
-  AnswerPolicy policy;
-  policy.nsid = settings.nsid.empty() ? server.nsid.value_or("") : settings.nsid;
-  // The same question by an older way (RFC 4892 2).
-  policy.id = settings.nsid.empty() ? server.hostname.value_or("") : settings.nsid;
-  if (settings.server_version.empty())
-    policy.version = server.version.value_or("idetcd-resolver " IDETCD_VERSION);
-  else if (settings.server_version != "none")
-    policy.version = settings.server_version;
-  policy.authors = server.authors;
-  policy.allow = app::NetworkList(settings.allow);
-  policy.deny = app::NetworkList(settings.deny);
-  policy.acl = Acl(server.acl);
-  policy.max_udp = server.max_udp.value_or(kMaxUdpReply);
-  policy.whoami = server.whoami;
-  if (!server.log.empty()) policy.tap = std::make_shared<QueryTap>(server.log);
-  return policy;
-}
-
-std::vector<Bytes> zones_of(const app::ServerSettings& server) {
-  std::vector<Bytes> zones;
-  for (const app::corefile::ServerKey& key : server.keys) {
-    auto zone = to_wire(key.zone);
-    if (zone && std::ranges::find(zones, *zone) == zones.end()) zones.push_back(std::move(*zone));
-  }
-  return zones;
-}
-
-[[noreturn]] void refuse_zones(const app::Settings& settings, const Error& error) {
-  if (!error.option.empty()) app::refuse(settings.origin(error.option), error.message);
-  throw app::Exit(app::kExitConfig, error.message);
-}
-
-}  // namespace
-
 Daemon::Daemon(Config config)
-    : config_(std::move(config)), patterns_(check_pools(config_.settings)), fronts_(config_.settings.servers) {
+    : config_(std::move(config)), patterns_(check_pools(config_.settings)), dns_(config_.settings, patterns_) {
   check_reverse_zones(config_.settings);
-  open_sockets();
+  // Before anything is claimed: a node that cannot serve must not take a name. And as root, where
+  // it is: a socket's receive buffer may then be larger than the system's limit.
+  dns_.open(config_.dev && config_.settings.listen.empty());
   lower_privileges();
 }
 
@@ -107,7 +70,7 @@ int Daemon::serve() {
 
   std::optional<int> status;
   while (!(status = shutdown_->wait_for(1s))) {
-    note_freshness();
+    dns_.note_freshness(stats().pools);
     for (const auto& pool : pools_) pool->note_malformed();
   }
   leave();
@@ -128,18 +91,6 @@ void Daemon::note_signal(int number) {
        fmt::format("received SIG{}{}", sigabbrev_np(number),
                    reload ? ": the configuration cannot be reloaded while the daemon runs; restart it instead"
                           : ", which has no effect"));
-}
-
-// Before anything is claimed: a node that cannot serve must not take a name. And as root, where
-// it is: a socket's receive buffer may then be larger than the system's limit.
-void Daemon::open_sockets() {
-  Status opened = fronts_.open(config_.settings.workers);
-  const bool may_move = config_.dev && config_.settings.listen.empty();
-  if (!opened && may_move) {
-    fronts_.use_any_port();
-    opened = fronts_.open(config_.settings.workers);
-  }
-  if (!opened) throw app::Exit(app::kExitOs, opened.error().message);
 }
 
 // Every file is checked, also those that were read as root: what starts can be started again.
@@ -191,7 +142,7 @@ void Daemon::check_threads() const {
   const auto waits = std::ranges::count_if(settings.pools, [](const auto& pool) { return pool.max_wait.count() > 0; });
   const bool logs = std::ranges::any_of(settings.servers, [](const auto& server) { return !server.log.empty(); });
   const auto http = std::max<std::size_t>(1, (logs ? 1 : 0) + settings.http.size() + (settings.metrics ? 1 : 0));
-  app::check_resources(app::kOwnThreads + static_cast<unsigned>(fronts_.size()) * (workers + 1) +
+  app::check_resources(app::kOwnThreads + static_cast<unsigned>(dns_.fronts()) * (workers + 1) +
                        static_cast<unsigned>(http) + 3 * static_cast<unsigned>(settings.pools.size()) +
                        static_cast<unsigned>(waits));
 }
@@ -209,115 +160,15 @@ void Daemon::limit_waits() {
 void Daemon::serve_dns() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) published_.push_back(app::own_record(settings, pool, 0));
-  std::vector<AnswerBlock> blocks;
-  const CookieSecret secret = CookieSecret::random();  // of the address, whichever block answers
-  for (std::size_t server = 0; server < settings.servers.size(); ++server) {
-    auto publisher = ZonePublisher::create(zone_options(server));
-    if (!publisher) refuse_zones(settings, publisher.error());
-    publishers_.push_back(std::move(*publisher));
-    // Until the records have been read once.
-    if (has_pools(server)) publishers_.back()->set_freshness(Freshness::kExpired);
-    blocks.push_back({zones_of(settings.servers[server]), &publishers_.back()->zones(),
-                      answer_policy(settings, settings.servers[server])});
-    blocks.back().policy.cookie_secret = secret;
-  }
-  log_queries(blocks);
-  if (auto served = fronts_.serve(blocks); !served) throw app::Exit(app::kExitOs, served.error().message);
-  for (std::size_t pool = 0; pool < published_.size(); ++pool)
-    published_[pool].record.port = fronts_.port_of(settings.pools[pool].server);
-  log_serving();
-}
-
-void Daemon::log_queries(const std::vector<AnswerBlock>& blocks) {
-  std::vector<QueryLog::Source> sources;
-  for (std::size_t server = 0; server < blocks.size(); ++server) {
-    if (!blocks[server].policy.tap) continue;
-    QueryLog::Source source{blocks[server].policy.tap, {}};
-    for (const app::QueryLogRule& rule : config_.settings.servers[server].log)
-      source.formats.push_back(app::parse_query_format(rule.format));
-    sources.push_back(std::move(source));
-  }
-  if (!sources.empty()) query_log_ = std::make_unique<QueryLog>(std::move(sources), log_);
-}
-
-// A line for each set of addresses.
-void Daemon::log_serving() const {
-  for (std::size_t front = 0; front < fronts_.size(); ++front) {
-    std::vector<std::string> zones;
-    const auto add = [&](std::string_view zone) {
-      if (std::ranges::find(zones, zone) == zones.end()) zones.emplace_back(zone);
-    };
-    for (const std::size_t server : fronts_.blocks(front)) {
-      for (const auto& pool : pools_)
-        if (pool->settings().server == server) add(pool->pattern().zone());
-      if (!has_pools(server))
-        for (const app::corefile::ServerKey& key : config_.settings.servers[server].keys) add(key.zone);
-    }
-    log_(LogLevel::kInfo, fmt::format("serving {} on {} (UDP and TCP)", fmt::join(zones, ", "),
-                                      fmt::join(fronts_.addresses(front), ", ")));
-  }
-}
-
-bool Daemon::has_pools(std::size_t server) const {
-  return std::ranges::find(config_.settings.pools, server, &app::PoolSettings::server) != config_.settings.pools.end();
-}
-
-// The pool whose record gives the zones' name server its addresses: the first one claimed.
-std::optional<std::size_t> Daemon::own_pool(std::size_t server) const {
-  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
-  std::optional<std::size_t> first;
-  for (std::size_t pool = 0; pool < pools.size(); ++pool) {
-    if (pools[pool].server != server) continue;
-    if (pools[pool].claim) return pool;
-    if (!first) first = pool;
-  }
-  return first;
-}
-
-ZoneOptions Daemon::zone_options(std::size_t server) const {
-  const app::Settings& settings = config_.settings;
-  ZoneOptions options;
-  for (const auto& pool : pools_) {
-    if (pool->settings().server == server)
-      options.pools.push_back({.pattern = pool->pattern(), .pool_name = pool->settings().pool_name});
-  }
-  const auto own = own_pool(server);
-  if (!own) return options;
-  options.reverse_zones = reverse_zones_of(settings, server);
-  options.ttl = std::min(settings.dns_ttl.value_or(5s), settings.pools[*own].ttl);
-  const Record& record = published_[*own].record;
-  std::vector<IpAddress> advertised(record.ipv4.begin(), record.ipv4.end());
-  advertised.insert(advertised.end(), record.ipv6.begin(), record.ipv6.end());
-  for (const IpAddress& address : app::reachable_addresses(settings.servers[server].listen, advertised)) {
-    if (const auto* ipv4 = std::get_if<Ipv4>(&address))
-      options.nameserver_ipv4.push_back(*ipv4);
-    else
-      options.nameserver_ipv6.push_back(std::get<Ipv6>(address));
-  }
-  return options;
+  dns_.serve(published_, log_);
+  for (std::size_t pool = 0; pool < published_.size(); ++pool) published_[pool].record.port = dns_.port_of(pool);
 }
 
 void Daemon::follow_records() {
-  std::vector<std::size_t> count(publishers_.size());  // of the pools of each server block
-  for (const auto& pool : pools_) {
-    ZonePublisher& publisher = *publishers_[pool->settings().server];
-    const std::size_t index = count[pool->settings().server]++;
-    const auto apply = [&publisher, index](const RecordSet& set, std::span<const SlotId> changed) {
-      publisher.apply(index, set, changed);
-    };
-    if (!pool->follow(etcd_, apply, shutdown_->token())) return;
+  for (std::size_t index = 0; index < pools_.size(); ++index) {
+    if (!pools_[index]->follow(etcd_, dns_.target(index), shutdown_->token())) return;
   }
-  for (const auto& publisher : publishers_) publisher->set_freshness(Freshness::kLive);  // just listed
-}
-
-// Of each server block, by its own pools.
-void Daemon::note_freshness() {
-  for (std::size_t server = 0; server < publishers_.size(); ++server) {
-    std::vector<PoolStats> own;
-    for (const auto& pool : pools_)
-      if (pool->settings().server == server) own.push_back(pool->stats());
-    publishers_[server]->set_freshness(freshness_of(own, config_.settings.max_stale));
-  }
+  dns_.note_listed();  // run() updates it
 }
 
 void Daemon::claim_names() {
@@ -337,13 +188,7 @@ void Daemon::serve_metrics() {
 }
 
 Stats Daemon::stats() const {
-  Stats stats{.dns = fronts_.totals()};
-  for (const auto& publisher : publishers_) {
-    const ZoneTotals zone = publisher->totals();
-    stats.zone.names += zone.names;
-    stats.zone.over_limit += zone.over_limit;
-    stats.zone.unencodable += zone.unencodable;
-  }
+  Stats stats{.dns = dns_.totals(), .zone = dns_.zone_totals()};
   for (const auto& pool : pools_) stats.pools.push_back(pool->stats());
   return stats;
 }
@@ -367,8 +212,7 @@ void Daemon::leave() {
     log_(LogLevel::kInfo, fmt::format("serving on for {} ms (lameduck)", config_.settings.lameduck.count()));
     std::this_thread::sleep_for(config_.settings.lameduck);
   }
-  fronts_.stop();
-  query_log_.reset();
+  dns_.stop();
 }
 
 // READY=1 once every wanted name is claimed.

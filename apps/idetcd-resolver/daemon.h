@@ -15,10 +15,8 @@
 #include "common/shutdown.h"
 #include "common/wait_limit.h"
 #include "config.h"
-#include "dns_fronts.h"
-#include "encode/zone_publisher.h"
+#include "dns_service.h"
 #include "pool.h"
-#include "query_log.h"
 #include "stats.h"
 #include "web_servers.h"
 
@@ -41,40 +39,31 @@ class Daemon {
   int serve();
   int report(const app::Exit& exit) const;
   void note_signal(int number);
-  void open_sockets();
   void lower_privileges();
   void make_pools();
   void start_etcd();
   void limit_waits();
   void serve_dns();
-  void log_queries(const std::vector<AnswerBlock>& blocks);
-  void log_serving() const;
   void check_threads() const;
   void serve_metrics();
   void follow_records();
-  void note_freshness();
   void claim_names();
   void leave();
 
-  bool has_pools(std::size_t server) const;
-  std::optional<std::size_t> own_pool(std::size_t server) const;
-  ZoneOptions zone_options(std::size_t server) const;
   Stats stats() const;
   void notify_service();
 
   Config config_;
-  const std::vector<PatternTemplate> patterns_;             // in the order of the pools
-  std::vector<std::unique_ptr<ZonePublisher>> publishers_;  // in the order of the server blocks
-  DnsFronts fronts_;                                        // its threads read publishers_
-  LogSink log_;                                             // there from the start of run(), as all below
-  std::optional<app::Shutdown> shutdown_;                   // its thread logs
-  std::mutex notifying_;                                    // so that the service manager gets the newest state last
+  const std::vector<PatternTemplate> patterns_;  // in the order of the pools
+  DnsService dns_;                               // reads config_
+  LogSink log_;                                  // there from the start of run(), as all below
+  std::optional<app::Shutdown> shutdown_;        // its thread logs
+  std::mutex notifying_;                         // so that the service manager gets the newest state last
 
   // In the order of construction.
   std::unique_ptr<app::DevEtcd> dev_etcd_;
   std::shared_ptr<Etcd> etcd_;
   std::vector<app::Publication> published_;             // in the order of the pools
-  std::unique_ptr<QueryLog> query_log_;                 // its thread logs
   std::vector<std::unique_ptr<Pool>> pools_;            // in the order of the settings
   std::unique_ptr<WebServers> web_;                     // its threads read all of the above
   std::vector<std::unique_ptr<app::WaitLimit>> waits_;  // their threads read pools_

@@ -27,17 +27,29 @@ constexpr int kAcceptsAtOnce = 64;        // then the connections get their turn
 constexpr unsigned kMaxOfLibrary = 1024;  // ours is lower; those that end are still the library's for a moment
 constexpr std::size_t kConnectionMemory = 16 * 1024;  // the request's head has to fit
 
-app::FileDescriptor listen_on(const app::ListenAddress& address) {
-  const sockaddr_storage storage = app::socket_address(address);
+// Throws std::system_error.
+app::FileDescriptor listen_on(const sockaddr_storage& storage, bool only_ipv6) {
   auto fd = app::checked(socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
   const int on = 1;
-  const int only_ipv6 = address.ip ? 1 : 0;
+  const int v6_only = only_ipv6 ? 1 : 0;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
+  if (storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
   const socklen_t size = storage.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0) app::throw_system_error("bind");
   if (listen(fd.get(), SOMAXCONN) != 0) app::throw_system_error("listen");
   return fd;
+}
+
+app::FileDescriptor listen_on(const app::ListenAddress& address) {
+  if (address.ip) return listen_on(app::socket_address(address), true);
+  try {
+    return listen_on(app::socket_address(address), false);
+  } catch (const std::system_error& error) {
+    const bool no_ipv6 =
+        error.code() == std::errc::address_family_not_supported || error.code() == std::errc::address_not_available;
+    if (!no_ipv6) throw;
+  }
+  return listen_on(app::socket_address({Ipv4{}, address.port}), true);
 }
 
 std::uint16_t port_of(const app::FileDescriptor& listener) {

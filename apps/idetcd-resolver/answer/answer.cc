@@ -162,13 +162,9 @@ Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestCont
 
 Reply refuse(const AnswerPolicy& policy, const RequestContext& context, Request request, const ReadRequest& read,
              std::span<std::byte> out) noexcept {
-  if (read.verdict == Verdict::kIgnore) return {};
   ReplyWriter reply(request, read.question, size_limit(policy, context, read.question.edns), out);
   if (read.question.edns.present) reply.reserve_edns(policy, context, read.question.edns);
-  if (read.verdict == Verdict::kQuestion)
-    refuse_with(reply, ExtendedError::kNotAuthoritative);
-  else
-    fail_unreadable(reply, read.verdict);
+  refuse_with(reply, ExtendedError::kNotAuthoritative);
   return reply.finish();
 }
 

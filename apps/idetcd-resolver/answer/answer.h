@@ -29,7 +29,7 @@ void fetch(const ZoneSet& zones, const ReadRequest& read, int step) noexcept;
 Reply answer(const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
              std::span<const std::byte> request, const ReadRequest& read, std::span<std::byte> out) noexcept;
 
-// The same for a name that no server block has: REFUSED, if it is a question.
+// The same for a question (Verdict::kQuestion) whose name is in no server block: REFUSED.
 Reply refuse(const AnswerPolicy& policy, const RequestContext& context, std::span<const std::byte> request,
              const ReadRequest& read, std::span<std::byte> out) noexcept;
 

@@ -1,8 +1,10 @@
 // Settings from flags, environment and Corefile: values, order, and what bad ones say.
+#include "common/config_report.h"
 #include "common/connection.h"
 #include "common/exit_status.h"
 #include "common/load_settings.h"
 #include "common/setting_checks.h"
+#include "common/setting_values.h"
 #include "common/suggestion.h"
 #include "common/temporary_folder.h"
 #include "common/values.h"
@@ -159,6 +161,24 @@ TEST_CASE("every setting can be given in a Corefile") {
   CHECK(settings.user == "root");
   CHECK(settings.listen ==
         std::vector<ListenAddress>{{idetcd::Ipv4{127, 0, 0, 1}, 1053}, {idetcd::parse_ipv6("::1"), 1053}});
+}
+
+TEST_CASE("every setting is printed with its value and its origin, and no password") {
+  for (const SettingSpec& each : all_settings()) {
+    CAPTURE(each.name);
+    CHECK(has_value(each.name) == (each.where == SettingSpec::Where::kEverywhere && each.name != "serve"));
+  }
+  const Settings settings = from_corefile(
+      "pattern w{{.ID}}.x.\ncredentials root hunter2\nallow 10.0.0.0/8 ::1\nsrv grpc 2222\nttl 90\nserve b{{.ID}}.x. "
+      "3");
+  const std::string text = config_as_text(settings);
+  CAPTURE(text);
+  CHECK(contains(text, "allow           10.0.0.0/8 ::1/128                       Corefile:5: allow\n"));
+  CHECK(contains(text, "password        ***                                      Corefile:4: credentials\n"));
+  CHECK(contains(text, "srv             grpc=2222                                Corefile:6: srv\n"));
+  CHECK(contains(text, "ttl             90s                                      Corefile:7: ttl\n"));
+  CHECK(contains(text, "# pool 2, served only\npattern         b{{.ID}}.x."));
+  CHECK_FALSE(contains(text + config_as_json(settings), "hunter2"));
 }
 
 TEST_CASE("a Corefile's problems carry file and line") {

@@ -57,6 +57,7 @@ Result<std::vector<std::string>> find_imports(std::string_view pattern, std::str
     return wrong(fmt::format("\"{}\" is neither a file ({} does not exist) nor a snippet that is defined further up",
                              pattern, text));
   std::vector<std::string> files;
+  files.reserve(found.size());
   for (const fs::path& file : found) files.push_back(file.string());
   return files;
 }

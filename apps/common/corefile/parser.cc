@@ -240,7 +240,7 @@ class Parser {
   void put_expanded(const Token& import, const std::string& name, std::vector<Token> words) {
     std::string path = name;
     for (auto each = import.expansion; each; each = each->parent) {
-      path = each->name + " -> " + path;
+      path.insert(0, each->name + " -> ");
       if (each->name == name) return fail(import, fmt::format("import: the loop {} has no end", path));
     }
     if (name == identity(*main_)) return fail(import, fmt::format("import: {} imports itself", name));

@@ -35,7 +35,7 @@ std::string reverse_zone(std::span<const std::uint8_t> bytes, unsigned labels, u
   std::string zone = ipv4 ? "in-addr.arpa." : "ip6.arpa.";
   for (unsigned label = 0; label < labels; ++label) {
     const unsigned half = label % 2 == 0 ? bytes[label / 2] >> 4U : bytes[label / 2] & 0xfU;
-    zone = (ipv4 ? fmt::format("{}.", bytes[label]) : fmt::format("{:x}.", half)) + zone;
+    zone.insert(0, ipv4 ? fmt::format("{}.", bytes[label]) : fmt::format("{:x}.", half));
   }
   return zone;
 }

@@ -88,7 +88,7 @@ Result<QueueWait::Listed> QueueWait::look_at_slots(WaitingRoom& room, RoomWatche
   const auto taken_over = room.take_over();
   if (taken_over == WaitingRoom::TakeOver::kDone) return Listed::kWithUs;
   if (taken_over == WaitingRoom::TakeOver::kNothing) {
-    const auto listed = list(room);
+    auto listed = list(room);
     if (!listed || *listed == Listed::kWithoutUs) return listed;
     watches.queue = open(keys_.queue(), room.revision() + 1);
   }

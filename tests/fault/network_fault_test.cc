@@ -21,7 +21,8 @@ constexpr auto kConfirmed = kTtl - 500ms - std::chrono::milliseconds(kTtl) / 4;
 constexpr auto kMaxShared = 2500ms;
 
 // A watch on a member that hangs notices within a fifth of that and half a second (prove_every);
-// until a new one answers as long again, on a loaded machine.
+// until a new one answers as long again, on a loaded machine. While etcd confirms nothing to
+// anybody it also tells nobody what it confirmed just before: that time is added.
 constexpr auto kMaxBehind = 4000ms;
 
 }  // namespace
@@ -41,7 +42,7 @@ TEST_CASE("faults of a cluster cost nobody a name that etcd could have confirmed
     if (!fault.may_lose && outcome.gap < kConfirmed) CHECK(outcome.losses == 0);
     CHECK(outcome.shared <= (fault.old_may_share ? kMaxShared : 0ms));
     CHECK(outcome.seen.failed == 0);
-    if (!fault.cuts_clients) CHECK(outcome.seen.worst < kMaxBehind);
+    if (!fault.cuts_clients) CHECK(outcome.seen.worst < kMaxBehind + outcome.gap);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/rr_types.h"
+#include "wire/rcode_name.h"
 #include "wire/wire_name.h"
 
 namespace idetcd::resolver {
@@ -25,17 +26,8 @@ std::string remote_of(const Ipv6& client) {
 }
 
 std::string rcode_of(const QueryEntry& entry) {
-  if (entry.reply_size == 0) return "-";
-  switch (entry.rcode) {
-    case Rcode::kNoError: return "NOERROR";
-    case Rcode::kFormErr: return "FORMERR";
-    case Rcode::kServFail: return "SERVFAIL";
-    case Rcode::kNxDomain: return "NXDOMAIN";
-    case Rcode::kNotImp: return "NOTIMP";
-    case Rcode::kRefused: return "REFUSED";
-    case Rcode::kBadVers: return "BADVERS";
-  }
-  return "-";
+  const auto name = entry.reply_size == 0 ? std::string_view{} : rcode_name(entry.rcode);
+  return std::string(name.empty() ? "-" : name);
 }
 
 std::string flags_of(const QueryEntry& entry) {

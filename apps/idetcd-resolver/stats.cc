@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "wire/rcode_name.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -39,19 +42,6 @@ class Families {
   std::vector<MetricFamily> all_;
 };
 
-const char* rcode_name(std::size_t rcode) {
-  switch (static_cast<Rcode>(rcode)) {
-    case Rcode::kNoError: return "NOERROR";
-    case Rcode::kFormErr: return "FORMERR";
-    case Rcode::kServFail: return "SERVFAIL";
-    case Rcode::kNxDomain: return "NXDOMAIN";
-    case Rcode::kNotImp: return "NOTIMP";
-    case Rcode::kRefused: return "REFUSED";
-    case Rcode::kBadVers: return "BADVERS";
-  }
-  return nullptr;
-}
-
 void add_dns(Families& families, const DnsServerTotals& dns) {
   using Member = std::uint64_t CounterTotals::*;
   const auto both = [&](const char* name, const char* help, Member member) {
@@ -64,9 +54,10 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
   both("idetcd_dns_malformed_total", "Requests that are not DNS messages.", &CounterTotals::malformed);
   for (const auto& [transport, totals] : {std::pair{"udp", &dns.udp}, std::pair{"tcp", &dns.tcp.queries}}) {
     for (std::size_t rcode = 0; rcode < kRcodes; ++rcode) {
-      if (const char* name = rcode_name(rcode)) {
+      if (const auto name = rcode_name(static_cast<Rcode>(rcode)); !name.empty()) {
         families.add("idetcd_dns_answers_total", "Answers by response code.", MetricType::Counter,
-                     static_cast<double>(totals->answers[rcode]), {{"transport", transport}, {"rcode", name}});
+                     static_cast<double>(totals->answers[rcode]),
+                     {{"transport", transport}, {"rcode", std::string(name)}});
       }
     }
   }

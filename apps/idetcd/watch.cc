@@ -103,8 +103,8 @@ int watch(const app::GivenFlags& given, const WatchOptions& options) {
   app::Shutdown signals;  // before there is any thread
   const Inquiry inquiry = open_inquiry(given);
   const auto pools = read_pools(inquiry);
-  std::vector<std::unique_ptr<RecordStore>> stores;
-  std::mutex one_at_a_time;  // of the pools
+  std::mutex one_at_a_time;                          // of the pools
+  std::vector<std::unique_ptr<RecordStore>> stores;  // after what their callbacks use
   for (const ListedPool& pool : pools) {
     bool listed = false;
     stores.push_back(follow(

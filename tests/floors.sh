@@ -14,17 +14,21 @@ lib/src/machine                    lib/include/idetcd lib/src/base lib/src/model
 lib/src/transport                  lib/include/idetcd lib/src/base grpc sockets
 lib/src/claim                      lib/include/idetcd lib/src/base lib/src/model lib/src/machine
 lib/src/records                    lib/include/idetcd lib/src/base lib/src/model lib/src/machine
+apps/common/values                 lib/include/idetcd sockets
+apps/common/system                 lib/include/idetcd apps/common/values sockets
 apps/common/corefile               lib/include/idetcd
-apps/common                        lib/include/idetcd apps/common/corefile sockets
-apps/idetcd-resolver/wire          lib/include/idetcd apps/common
+apps/common/settings               lib/include/idetcd apps/common/values apps/common/system apps/common/corefile
+apps/common/directives             lib/include/idetcd apps/common/values apps/common/system apps/common/corefile apps/common/settings
+apps/common/configuration          lib/include/idetcd apps/common/values apps/common/system apps/common/corefile apps/common/settings apps/common/directives
+apps/idetcd-resolver/wire          lib/include/idetcd apps/common/values
 apps/idetcd-resolver/zone          lib/include/idetcd apps/idetcd-resolver/wire
-apps/idetcd-resolver/encode        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns
-apps/idetcd-resolver/answer        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone
-apps/idetcd-resolver/server        lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
-apps/idetcd-resolver               lib/include/idetcd apps/common apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/server sockets
-apps/idetcd/guard                  lib/include/idetcd apps/common sockets
-apps/idetcd/pools                  lib/include/idetcd apps/common
-apps/idetcd                        lib/include/idetcd apps/common apps/idetcd/guard apps/idetcd/pools ldns sockets
+apps/idetcd-resolver/encode        lib/include/idetcd apps/common/values apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns
+apps/idetcd-resolver/answer        lib/include/idetcd apps/common/values apps/idetcd-resolver/wire apps/idetcd-resolver/zone
+apps/idetcd-resolver/server        lib/include/idetcd apps/common/values apps/common/system apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
+apps/idetcd-resolver               lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/directives apps/common/configuration apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/server sockets
+apps/idetcd/guard                  lib/include/idetcd apps/common/system sockets
+apps/idetcd/pools                  lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration
+apps/idetcd                        lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration apps/idetcd/guard apps/idetcd/pools ldns sockets
 TABLE
   echo
   find lib apps \( -name '*.h' -o -name '*.cc' \) -exec grep -Hn '^[[:blank:]]*#[[:blank:]]*include' {} +

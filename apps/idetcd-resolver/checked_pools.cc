@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "encode/zone_layout.h"
 
 namespace idetcd::resolver {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 
 namespace idetcd::resolver {
 

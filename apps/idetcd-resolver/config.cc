@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "checked_pools.h"
-#include "common/command_line.h"
-#include "common/config_report.h"
-#include "common/connection.h"
-#include "common/directive_table.h"
-#include "common/exit_status.h"
+#include "common/configuration/command_line.h"
+#include "common/configuration/config_report.h"
+#include "common/directives/directive_table.h"
+#include "common/settings/connection.h"
+#include "common/system/exit_status.h"
 
 namespace idetcd::resolver {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 
 namespace idetcd::resolver {
 

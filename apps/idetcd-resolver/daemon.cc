@@ -16,12 +16,12 @@
 #include <utility>
 
 #include "checked_pools.h"
-#include "common/child_process.h"
-#include "common/load_settings.h"
-#include "common/log.h"
-#include "common/privileges.h"
-#include "common/resource_check.h"
-#include "common/service_notify.h"
+#include "common/configuration/load_settings.h"
+#include "common/system/child_process.h"
+#include "common/system/log.h"
+#include "common/system/privileges.h"
+#include "common/system/resource_check.h"
+#include "common/system/service_notify.h"
 
 namespace idetcd::resolver {
 using namespace std::chrono_literals;

@@ -9,11 +9,11 @@
 #include <string_view>
 #include <vector>
 
-#include "common/connection.h"
-#include "common/dev_etcd.h"
-#include "common/exit_status.h"
-#include "common/shutdown.h"
-#include "common/wait_limit.h"
+#include "common/settings/connection.h"
+#include "common/system/dev_etcd.h"
+#include "common/system/exit_status.h"
+#include "common/system/shutdown.h"
+#include "common/system/wait_limit.h"
 #include "config.h"
 #include "dns_service.h"
 #include "pool.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "answer/answerer.h"
-#include "common/server_settings.h"
+#include "common/settings/server_settings.h"
 #include "server/dns_server.h"
 
 namespace idetcd::resolver {

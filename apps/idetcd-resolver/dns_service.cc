@@ -10,7 +10,7 @@
 
 #include "answer/query_tap.h"
 #include "checked_pools.h"
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "wire/wire_name.h"
 
 namespace idetcd::resolver {

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "answer/answerer.h"
-#include "common/connection.h"
-#include "common/settings.h"
+#include "common/settings/connection.h"
+#include "common/settings/settings.h"
 #include "dns_fronts.h"
 #include "encode/zone_publisher.h"
 #include "query_log.h"

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <thread>
 
-#include "common/file_descriptor.h"
+#include "common/system/file_descriptor.h"
 #include "http_connections.h"
 #include "server/peer.h"
 

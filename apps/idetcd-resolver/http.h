@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/listen_address.h"
+#include "common/values/listen_address.h"
 
 namespace idetcd::resolver {
 

@@ -5,7 +5,7 @@
 #include <new>
 #include <system_error>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "config.h"
 #include "daemon.h"
 

@@ -15,9 +15,9 @@
 #include <stop_token>
 #include <string>
 
-#include "common/connection.h"
-#include "common/exit_status.h"
-#include "common/settings.h"
+#include "common/settings/connection.h"
+#include "common/settings/settings.h"
+#include "common/system/exit_status.h"
 #include "stats.h"
 
 namespace idetcd::resolver {

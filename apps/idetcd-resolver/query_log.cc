@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "common/rr_types.h"
+#include "common/values/rr_types.h"
 #include "wire/rcode_name.h"
 #include "wire/wire_name.h"
 

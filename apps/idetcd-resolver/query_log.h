@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "answer/query_tap.h"
-#include "common/query_log_format.h"
+#include "common/values/query_log_format.h"
 
 namespace idetcd::resolver {
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 
 namespace idetcd::resolver {
 namespace {

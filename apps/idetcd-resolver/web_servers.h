@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/settings.h"
+#include "common/settings/settings.h"
 #include "http.h"
 #include "stats.h"
 

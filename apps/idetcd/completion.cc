@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {

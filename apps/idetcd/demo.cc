@@ -10,10 +10,10 @@
 #include <string>
 #include <thread>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/shutdown.h"
-#include "common/values.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
+#include "common/system/shutdown.h"
+#include "common/values/values.h"
 #include "demo_cluster.h"
 #include "dns_query.h"
 #include "subcommand.h"

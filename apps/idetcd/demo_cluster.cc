@@ -9,9 +9,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "common/exit_status.h"
-#include "common/free_ports.h"
-#include "common/log.h"
+#include "common/system/exit_status.h"
+#include "common/system/free_ports.h"
+#include "common/system/log.h"
 
 namespace idetcd::tool {
 namespace {

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/dev_etcd.h"
-#include "common/temporary_folder.h"
+#include "common/system/child_process.h"
+#include "common/system/dev_etcd.h"
+#include "common/system/temporary_folder.h"
 
 namespace idetcd::tool {
 

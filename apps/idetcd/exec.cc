@@ -17,14 +17,14 @@
 #include <utility>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/command_line.h"
-#include "common/connection.h"
-#include "common/exit_status.h"
-#include "common/load_settings.h"
-#include "common/log.h"
-#include "common/shutdown.h"
-#include "common/wait_limit.h"
+#include "common/configuration/command_line.h"
+#include "common/configuration/load_settings.h"
+#include "common/settings/connection.h"
+#include "common/system/child_process.h"
+#include "common/system/exit_status.h"
+#include "common/system/log.h"
+#include "common/system/shutdown.h"
+#include "common/system/wait_limit.h"
 #include "guard/guard.h"
 #include "pools/name_text.h"
 #include "subcommand.h"

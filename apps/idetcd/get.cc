@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/printable.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
+#include "common/values/printable.h"
 #include "output_option.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"

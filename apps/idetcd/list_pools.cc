@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
 #include "output_option.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
 #include "pools/inquiry.h"
 #include "pools/pool_listing.h"
 #include "subcommand.h"

@@ -9,8 +9,8 @@
 #include <new>
 #include <system_error>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
 #include "subcommand.h"
 
 namespace app = idetcd::app;

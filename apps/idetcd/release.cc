@@ -7,9 +7,9 @@
 #include <memory>
 #include <string>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/printable.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
+#include "common/values/printable.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"
 #include "subcommand.h"

@@ -8,10 +8,10 @@
 #include <variant>
 #include <vector>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/listen_address.h"
-#include "common/printable.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
+#include "common/values/listen_address.h"
+#include "common/values/printable.h"
 #include "dns_query.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"

@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/load_settings.h"
+#include "common/configuration/command_line.h"
+#include "common/configuration/load_settings.h"
+#include "common/system/exit_status.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {

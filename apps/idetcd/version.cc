@@ -6,7 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "output_option.h"
 #include "pools/name_text.h"
 #include "subcommand.h"

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/shutdown.h"
-#include "common/wait_limit.h"
+#include "common/configuration/command_line.h"
+#include "common/system/exit_status.h"
+#include "common/system/shutdown.h"
+#include "common/system/wait_limit.h"
 #include "pools/inquiry.h"
 #include "pools/pool_follower.h"
 #include "subcommand.h"

@@ -16,11 +16,11 @@
 #include <string_view>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/command_line.h"
-#include "common/exit_status.h"
-#include "common/printable.h"
-#include "common/shutdown.h"
+#include "common/configuration/command_line.h"
+#include "common/system/child_process.h"
+#include "common/system/exit_status.h"
+#include "common/system/shutdown.h"
+#include "common/values/printable.h"
 #include "output_option.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"

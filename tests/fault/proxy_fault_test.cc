@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "common/child_process.h"
+#include "common/system/child_process.h"
 #include "support/etcd_process.h"
 #include "support/etcd_steps.h"
 #include "support/eventually.h"

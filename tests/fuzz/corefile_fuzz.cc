@@ -1,8 +1,8 @@
 // Any text is a Corefile or an error with a line; and what was read can be applied
 // or refused.
-#include "common/corefile.h"
-#include "common/exit_status.h"
-#include "common/load_settings.h"
+#include "common/configuration/load_settings.h"
+#include "common/directives/corefile.h"
+#include "common/system/exit_status.h"
 
 #include <cstdlib>
 

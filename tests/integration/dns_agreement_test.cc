@@ -9,9 +9,9 @@
 #include <fstream>
 #include <random>
 
-#include "common/child_process.h"
-#include "common/free_ports.h"
-#include "common/temporary_folder.h"
+#include "common/system/child_process.h"
+#include "common/system/free_ports.h"
+#include "common/system/temporary_folder.h"
 #include "idetcd-resolver/server/dns_server.h"
 #include "support/dns_client.h"
 

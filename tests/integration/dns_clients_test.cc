@@ -18,8 +18,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/child_process.h"
-#include "common/temporary_folder.h"
+#include "common/system/child_process.h"
+#include "common/system/temporary_folder.h"
 #include "dns_served.h"
 
 namespace idetcd::testing {

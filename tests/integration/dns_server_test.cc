@@ -7,7 +7,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/child_process.h"
+#include "common/system/child_process.h"
 #include "dns_served.h"
 
 namespace idetcd::testing {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "common/child_process.h"
+#include "common/system/child_process.h"
 #include "guard/guard.h"
 #include "support/eventually.h"
 

@@ -11,8 +11,8 @@
 #include <thread>
 #include <utility>
 
-#include "common/exit_status.h"
-#include "common/temporary_folder.h"
+#include "common/system/exit_status.h"
+#include "common/system/temporary_folder.h"
 #include "support/eventually.h"
 #include "support/program.h"
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/exit_status.h"
-#include "common/free_ports.h"
+#include "common/system/exit_status.h"
+#include "common/system/free_ports.h"
 #include "support/eventually.h"
 #include "support/http_get.h"
 #include "support/program.h"

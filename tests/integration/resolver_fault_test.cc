@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/file_descriptor.h"
+#include "common/system/child_process.h"
+#include "common/system/file_descriptor.h"
 #include "support/eventually.h"
 #include "support/program.h"
 

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "support/program.h"
 
 using namespace idetcd::testing;

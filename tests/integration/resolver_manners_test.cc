@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
 #include "support/http_get.h"

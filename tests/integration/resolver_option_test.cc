@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "support/eventually.h"
 #include "support/http_get.h"
 #include "support/notify_socket.h"

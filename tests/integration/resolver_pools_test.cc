@@ -6,7 +6,7 @@
 #include <fstream>
 #include <set>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "support/eventually.h"
 #include "support/notify_socket.h"
 #include "support/program.h"

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 #include "support/program.h"
 
 using namespace idetcd::testing;

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "common/file_descriptor.h"
+#include "common/system/file_descriptor.h"
 #include "support/dns_probe.h"
 #include "support/eventually.h"
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "common/file_descriptor.h"
+#include "common/system/file_descriptor.h"
 
 namespace idetcd::testing {
 

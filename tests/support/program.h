@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/child_process.h"
+#include "common/system/child_process.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
 

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "common/acl.h"
-#include "common/networks.h"
+#include "common/values/acl.h"
+#include "common/values/networks.h"
 #include "wire/wire_name.h"
 
 namespace idetcd::resolver {

@@ -16,7 +16,7 @@
 
 #include "answer/answer.h"
 #include "answer/reply.h"
-#include "common/server_settings.h"
+#include "common/values/query_log_rule.h"
 
 namespace idetcd::resolver {
 

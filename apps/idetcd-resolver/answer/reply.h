@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "answer/acl.h"
-#include "common/networks.h"
+#include "common/values/networks.h"
 #include "wire/cookie.h"
 #include "wire/wire.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/ascii.h"
-#include "common/values.h"
+#include "common/values/ascii.h"
+#include "common/values/values.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "answer/answerer.h"
-#include "common/listen_address.h"
+#include "common/values/listen_address.h"
 #include "server/listeners.h"
 #include "server/server_counters.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <thread>
 
-#include "common/port_owner.h"
+#include "common/system/port_owner.h"
 
 namespace idetcd::resolver {
 namespace {

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "common/file_descriptor.h"
-#include "common/listen_address.h"
+#include "common/system/file_descriptor.h"
+#include "common/values/listen_address.h"
 
 namespace idetcd::resolver {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "common/networks.h"
+#include "common/values/networks.h"
 
 namespace idetcd::resolver {
 
@@ -18,7 +18,7 @@ inline Ipv6 peer_address(const sockaddr_storage& address) noexcept {
   if (address.ss_family == AF_INET) {
     Ipv4 ipv4;
     std::memcpy(ipv4.data(), bytes + offsetof(sockaddr_in, sin_addr), ipv4.size());
-    return app::mapped(ipv4);
+    return to_mapped(ipv4);
   }
   Ipv6 ipv6;
   std::memcpy(ipv6.data(), bytes + offsetof(sockaddr_in6, sin6_addr), ipv6.size());

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "answer/answerer.h"
-#include "common/file_descriptor.h"
+#include "common/system/file_descriptor.h"
 #include "server/server_counters.h"
 #include "wire/message_stream.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "common/ascii.h"
+#include "common/values/ascii.h"
 #include "wire/wire.h"
 
 namespace idetcd::resolver {

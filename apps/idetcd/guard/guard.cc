@@ -15,7 +15,7 @@
 #include <thread>
 #include <utility>
 
-#include "common/process_tree.h"
+#include "common/system/process_tree.h"
 #include "guard/guard_process.h"
 #include "guard/messages.h"
 

@@ -22,8 +22,8 @@
 #include <string>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/file_descriptor.h"
+#include "common/system/child_process.h"
+#include "common/system/file_descriptor.h"
 
 namespace idetcd::tool {
 

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/process_tree.h"
+#include "common/system/process_tree.h"
 
 namespace idetcd::tool {
 namespace {

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "common/child_process.h"
-#include "common/file_descriptor.h"
+#include "common/system/child_process.h"
+#include "common/system/file_descriptor.h"
 #include "guard/messages.h"
 
 namespace idetcd::tool {

@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "common/child_process.h"
-#include "common/connection.h"
-#include "common/exit_status.h"
-#include "common/printable.h"
+#include "common/settings/connection.h"
+#include "common/system/child_process.h"
+#include "common/system/exit_status.h"
+#include "common/values/printable.h"
 #include "pools/pool_discovery.h"
 
 namespace idetcd::tool {

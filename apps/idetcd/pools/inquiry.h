@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/load_settings.h"
+#include "common/configuration/load_settings.h"
 #include "pools/pool_listing.h"
 
 namespace idetcd::tool {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/exit_status.h"
+#include "common/system/exit_status.h"
 
 namespace idetcd::tool {
 

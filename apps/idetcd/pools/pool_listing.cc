@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "common/printable.h"
+#include "common/values/printable.h"
 #include "pools/name_text.h"
 #include "pools/rows.h"
 

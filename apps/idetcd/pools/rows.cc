@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "common/printable.h"
-#include "common/terminal.h"
+#include "common/system/terminal.h"
+#include "common/values/printable.h"
 
 namespace idetcd::tool {
 

@@ -30,8 +30,8 @@
 #include <thread>
 #include <vector>
 
-#include "common/child_process.h"
-#include "common/free_ports.h"
+#include "common/system/child_process.h"
+#include "common/system/free_ports.h"
 #include "etcd_records.h"
 #include "support/etcd_process.h"
 

@@ -1,5 +1,5 @@
 // The Corefile: what is read, and that what is not understood is said with its line.
-#include "common/corefile.h"
+#include "common/directives/corefile.h"
 
 #include <catch2/catch.hpp>
 

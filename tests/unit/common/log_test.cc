@@ -1,5 +1,5 @@
 // The programs' log: what it writes, and that it does not wait for its reader.
-#include "common/log.h"
+#include "common/system/log.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,10 +14,10 @@
 #include <string>
 #include <thread>
 
-#include "common/exit_status.h"
-#include "common/file_descriptor.h"
-#include "common/printable.h"
-#include "common/terminal.h"
+#include "common/system/exit_status.h"
+#include "common/system/file_descriptor.h"
+#include "common/system/terminal.h"
+#include "common/values/printable.h"
 #include "support/eventually.h"
 #include "support/no_threads.h"
 

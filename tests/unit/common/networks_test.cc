@@ -1,8 +1,8 @@
 // Networks, names and listen addresses: the small parsers.
 #include <catch2/catch.hpp>
 
-#include "common/listen_address.h"
-#include "common/networks.h"
+#include "common/values/listen_address.h"
+#include "common/values/networks.h"
 #include "idetcd-resolver/wire/wire_name.h"
 
 namespace idetcd::testing {
@@ -19,17 +19,17 @@ NetworkList list_of(std::initializer_list<const char*> texts) {
 
 TEST_CASE("a list contains what one of its networks does, IPv4 in its mapped form", "[dns][networks]") {
   const NetworkList list = list_of({"10.0.0.0/8", "192.0.2.128/25", "fd00::/9", "203.0.113.7"});
-  CHECK(list.contains(mapped({10, 255, 1, 2})));
-  CHECK_FALSE(list.contains(mapped({11, 0, 0, 0})));
-  CHECK(list.contains(mapped({192, 0, 2, 200})));
-  CHECK_FALSE(list.contains(mapped({192, 0, 2, 127})));
-  CHECK(list.contains(mapped({203, 0, 113, 7})));
-  CHECK_FALSE(list.contains(mapped({203, 0, 113, 6})));
+  CHECK(list.contains(to_mapped({10, 255, 1, 2})));
+  CHECK_FALSE(list.contains(to_mapped({11, 0, 0, 0})));
+  CHECK(list.contains(to_mapped({192, 0, 2, 200})));
+  CHECK_FALSE(list.contains(to_mapped({192, 0, 2, 127})));
+  CHECK(list.contains(to_mapped({203, 0, 113, 7})));
+  CHECK_FALSE(list.contains(to_mapped({203, 0, 113, 6})));
   CHECK(list.contains({0xfd, 0x7f}));
   CHECK_FALSE(list.contains({0xfd, 0x80}));
-  CHECK(list_of({"0.0.0.0/0"}).contains(mapped({1, 2, 3, 4})));
+  CHECK(list_of({"0.0.0.0/0"}).contains(to_mapped({1, 2, 3, 4})));
   CHECK_FALSE(list_of({"0.0.0.0/0"}).contains({0x20, 1}));
-  CHECK(list_of({"::/0"}).contains(mapped({1, 2, 3, 4})));
+  CHECK(list_of({"::/0"}).contains(to_mapped({1, 2, 3, 4})));
   CHECK(list_of({}).empty());
 }
 

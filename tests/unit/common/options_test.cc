@@ -1,13 +1,13 @@
 // Settings from flags, environment and Corefile: values, order, and what bad ones say.
-#include "common/config_report.h"
-#include "common/connection.h"
-#include "common/exit_status.h"
-#include "common/load_settings.h"
-#include "common/setting_checks.h"
-#include "common/setting_values.h"
-#include "common/suggestion.h"
-#include "common/temporary_folder.h"
-#include "common/values.h"
+#include "common/configuration/config_report.h"
+#include "common/configuration/load_settings.h"
+#include "common/settings/connection.h"
+#include "common/settings/setting_checks.h"
+#include "common/settings/setting_values.h"
+#include "common/system/exit_status.h"
+#include "common/system/temporary_folder.h"
+#include "common/values/suggestion.h"
+#include "common/values/values.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,8 +1,8 @@
 // Several pools: which there are, what counts for each, and what contradicts itself.
-#include "common/exit_status.h"
-#include "common/load_settings.h"
-#include "common/pool_sources.h"
-#include "common/setting_checks.h"
+#include "common/configuration/load_settings.h"
+#include "common/settings/pool_sources.h"
+#include "common/settings/setting_checks.h"
+#include "common/system/exit_status.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,7 +1,7 @@
 // Child processes, temporary folders, the end of a program.
-#include "common/child_process.h"
-#include "common/shutdown.h"
-#include "common/temporary_folder.h"
+#include "common/system/child_process.h"
+#include "common/system/shutdown.h"
+#include "common/system/temporary_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
 // The directives of a server block: values, and what wrong ones say.
-#include "common/server_directives.h"
+#include "common/directives/server_directives.h"
 
 #include <catch2/catch.hpp>
 
-#include "common/directive_table.h"
-#include "common/exit_status.h"
-#include "common/go_duration.h"
-#include "common/load_settings.h"
+#include "common/configuration/load_settings.h"
+#include "common/directives/directive_table.h"
+#include "common/system/exit_status.h"
+#include "common/values/go_duration.h"
 
 using namespace idetcd::app;
 using namespace std::chrono_literals;

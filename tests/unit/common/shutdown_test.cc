@@ -1,5 +1,5 @@
 // Signals: to the program, or on to its child.
-#include "common/shutdown.h"
+#include "common/system/shutdown.h"
 
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,9 +9,9 @@
 #include <atomic>
 #include <string>
 
-#include "common/exit_status.h"
-#include "common/file_descriptor.h"
-#include "common/resource_check.h"
+#include "common/system/exit_status.h"
+#include "common/system/file_descriptor.h"
+#include "common/system/resource_check.h"
 #include "support/eventually.h"
 #include "support/no_threads.h"
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "common/networks.h"
+#include "common/values/networks.h"
 
 using namespace idetcd;
 using namespace idetcd::resolver;

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "common/corefile/parser.h"
-#include "common/directive_table.h"
-#include "common/temporary_folder.h"
+#include "common/directives/directive_table.h"
+#include "common/system/temporary_folder.h"
 
 using namespace idetcd::app;
 

@@ -10,7 +10,7 @@
 #include "common/corefile/parser.h"
 #include "common/corefile/server_key.h"
 #include "common/corefile/variables.h"
-#include "common/temporary_folder.h"
+#include "common/system/temporary_folder.h"
 
 using namespace idetcd::app;
 using namespace idetcd::app::corefile;

@@ -5,6 +5,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -12,6 +13,7 @@
 #include "integration/tries.h"
 #include "support/etcd_process.h"
 #include "support/eventually.h"
+#include "support/relay.h"
 
 namespace idetcd::testing {
 namespace {
@@ -120,6 +122,27 @@ TEST_CASE("a keep-alive on a hung member", "[faults][own-etcd]") {
   server.resume();
   CHECK(eventually([&] { return keep_alive(*etcd, 1, 1s).has_value(); }));
   CHECK(keep_alive(*etcd, 2));
+}
+
+// As after a cut of the network, when TCP waits longer than the cut lasted until it sends again.
+TEST_CASE("a late keep-alive does not wait for the connection of the one before", "[faults][own-etcd]") {
+  EtcdProcess server;
+  const auto own = server.endpoint();
+  Relay relay(static_cast<std::uint16_t>(std::stoi(own.substr(own.rfind(':') + 1))));
+  const auto etcd = connect_for_test({"http://127.0.0.1:" + std::to_string(relay.port())});
+  REQUIRE(etcd->lease_grant(1, 60s, {}));
+  REQUIRE(keep_alive(*etcd, 1));
+  relay.stall();
+  std::vector<std::future<Result<KeepAliveReply>>> asked;
+  const auto answered = [](auto& reply) { return reply.wait_for(0s) == std::future_status::ready; };
+  // After 13 s gRPC would give the connection up by itself.
+  CHECK(eventually(10s, [&] {
+    asked.push_back(start_keep_alive(*etcd, 1, kNever));
+    return eventually(150ms, [&] { return std::any_of(asked.begin(), asked.end(), answered); });
+  }));
+  const auto first = std::find_if(asked.begin(), asked.end(), answered);
+  REQUIRE(first != asked.end());
+  CHECK(first->get());
 }
 
 TEST_CASE("etcd is killed and comes back", "[faults][own-etcd]") {

@@ -48,11 +48,22 @@ Relay::~Relay() {
   close(listener_);
 }
 
+void Relay::stall() {
+  to_stall_ = true;
+  to_stall_.wait(true);
+}
+
 void Relay::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    if (to_stall_) {
+      for (Link& link : links_) link.stalled = true;
+      to_stall_ = false;
+      to_stall_.notify_all();
+    }
     std::vector<pollfd> fds{{listener_, POLLIN, 0}};
     if (!held_) {
       for (const Link& link : links_) {
+        if (link.stalled) continue;
         for (const Way& way : link.ways) fds.push_back({way.from, POLLIN, 0});
       }
     }
@@ -60,7 +71,8 @@ void Relay::run(const std::stop_token& stop) {
     if ((fds[0].revents & POLLIN) != 0) accept_one();
     if (held_) continue;
     for (auto link = links_.begin(); link != links_.end();) {
-      const bool lives = std::all_of(link->ways.begin(), link->ways.end(), [this](Way& way) { return pass(way); });
+      const bool lives =
+          link->stalled || std::all_of(link->ways.begin(), link->ways.end(), [this](Way& way) { return pass(way); });
       if (lives) {
         ++link;
         continue;
@@ -82,7 +94,7 @@ void Relay::accept_one() {
     close(server);
     return;
   }
-  links_.push_back({client, server, {{client, server, false}, {server, client, true}}});
+  links_.push_back({client, server, false, {{client, server, false}, {server, client, true}}});
 }
 
 bool Relay::pass(Way& way) {

@@ -23,6 +23,7 @@ class Relay {
   std::uint16_t port() const noexcept { return port_; }
 
   void delay_answers(std::chrono::milliseconds time) { delay_ = time.count(); }  // of what comes from now on
+  void stall();                           // nothing passes over the connections of now any more, while new ones work
   void hold(bool held) { held_ = held; }  // nothing passes; connections stay, as half-open ones
 
  private:
@@ -40,7 +41,8 @@ class Relay {
   struct Link {
     int client;
     int server;
-    std::vector<Way> ways;
+    bool stalled = false;
+    std::vector<Way> ways{};
   };
 
   void run(const std::stop_token& stop);
@@ -52,6 +54,7 @@ class Relay {
   int listener_ = -1;
   std::atomic<std::int64_t> delay_{0};
   std::atomic<bool> held_{false};
+  std::atomic<bool> to_stall_{false};
   std::list<Link> links_;  // the thread's own
   std::jthread thread_;
 };

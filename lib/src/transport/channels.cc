@@ -17,6 +17,8 @@ constexpr int kMaxReplyBytes = 64 << 20;
 
 // TCP sends a lost SYN again after 1 s, then after 2 s more: a new attempt tries sooner.
 constexpr std::chrono::milliseconds kMaxConnect{2000};
+constexpr std::chrono::milliseconds kMaxConnectApart{1000};
+constexpr std::size_t kMaxApart = 4;  // of each member
 
 grpc::ChannelArguments channel_arguments(const EtcdOptions& options) {
   grpc::ChannelArguments arguments;
@@ -40,6 +42,15 @@ grpc::ChannelArguments channel_arguments(const EtcdOptions& options) {
   return arguments;
 }
 
+// Of a channel for one call, which is closed soon after it.
+grpc::ChannelArguments arguments_apart(const EtcdOptions& options) {
+  auto arguments = channel_arguments(options);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
+                   static_cast<int>(std::min(options.connect_timeout, kMaxConnectApart).count()));
+  arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, 1'000);
+  return arguments;
+}
+
 // gRPC writes its troubles to stderr; a library of ours stays silent. Only the
 // default is changed: GRPC_VERBOSITY, or a level the program chose, stands.
 void silence_grpc() {
@@ -53,7 +64,11 @@ void silence_grpc() {
 
 Channels::Channels(const Endpoints& endpoints, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
                    const EtcdOptions& options)
-    : current_(random_seed() % endpoints.members.size()), tls_(endpoints.tls), log_(options.log) {
+    : credentials_(credentials),
+      arguments_(arguments_apart(options)),
+      current_(random_seed() % endpoints.members.size()),
+      tls_(endpoints.tls),
+      log_(options.log) {
   const auto arguments = channel_arguments(options);
   for (const auto& endpoint : endpoints.members) {
     channels_.push_back(
@@ -64,6 +79,16 @@ Channels::Channels(const Endpoints& endpoints, const std::shared_ptr<grpc::Chann
 
 Channels::~Channels() {
   calls_.wait_for_none();
+}
+
+// Channels stay until the end, for they may not go on a thread of gRPC's (LiveCalls).
+std::shared_ptr<grpc::Channel> Channels::apart_from_others(Member& member) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& channel : member.apart_) {
+    if (channel.use_count() == 1 && channel->GetState(false) != GRPC_CHANNEL_READY) return channel;
+  }
+  if (member.apart_.size() == kMaxApart) return member.channel;
+  return member.apart_.emplace_back(grpc::CreateCustomChannel(member.endpoint.target, credentials_, arguments_));
 }
 
 std::size_t Channels::index_of(const Member& member) const noexcept {

@@ -3,11 +3,13 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <idetcd/etcd.h>
 
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "transport/endpoint.h"
@@ -25,9 +27,13 @@ struct Member {
   const Endpoint endpoint;
   const std::shared_ptr<grpc::Channel> channel;
   std::atomic<Kind> kind{Kind::kUnknown};
+
+ private:
+  friend class Channels;
+  std::vector<std::shared_ptr<grpc::Channel>> apart_;  // guarded by Channels::mutex_
 };
 
-// Thread-safe without a lock. Starts at a random member, so that many nodes with one
+// Thread-safe; but for apart_from_others(), without a lock. Starts at a random member, so that many nodes with one
 // list of endpoints spread over the cluster.
 class Channels {
  public:
@@ -39,6 +45,12 @@ class Channels {
 
   Member& current() noexcept { return *channels_[current_.load(std::memory_order_relaxed)]; }
   Member& after(const Member& member) noexcept;  // in the order of failing over; a ring
+
+  // A channel to the member that has no connection yet: what is sent over it does not stand in line
+  // behind what TCP tries to send again, ever more seldom, since the network lost it. Whoever
+  // holds it uses it. The member's own, when too many are in use.
+  std::shared_ptr<grpc::Channel> apart_from_others(Member& member);
+
   std::size_t size() const noexcept { return channels_.size(); }
   LiveCalls& calls() noexcept { return calls_; }  // all but those that block
   bool tls() const noexcept { return tls_; }
@@ -54,6 +66,9 @@ class Channels {
  private:
   std::size_t index_of(const Member& member) const noexcept;
 
+  const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  const grpc::ChannelArguments arguments_;
+  std::mutex mutex_;
   std::vector<std::unique_ptr<Member>> channels_;
   std::atomic<std::size_t> current_;
   const bool tls_;

@@ -39,8 +39,9 @@ struct KeepAlives::Request {
 
 class KeepAlives::KeepAliveStream : public DuplexStream<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
  public:
-  KeepAliveStream(const std::shared_ptr<KeepAlives>& owner, Member& over, LiveCalls& calls)
-      : DuplexStream(owner, over, calls, kLeaseKeepAlive), owner_(*owner) {}
+  KeepAliveStream(const std::shared_ptr<KeepAlives>& owner, Member& over, std::shared_ptr<grpc::Channel> channel_there,
+                  LiveCalls& calls)
+      : DuplexStream(owner, over, std::move(channel_there), calls, kLeaseKeepAlive), owner_(*owner) {}
 
   // Guarded by the hub's mutex_. Per lease in the order of sending, which is the order
   // of the answers. A request that timed out keeps its place: its late answer must not
@@ -107,7 +108,7 @@ KeepAlives::StreamPtr KeepAlives::stream_for_next(bool& opened) {
   Member& current = channels_.current();
   auto stream = newest_at(current);
   opened = !stream;
-  if (opened) return open(current);
+  if (opened) return open(current, current.channel);
   Member* member = &current;
   for (std::size_t looked = 0; looked < channels_.size(); ++looked, member = &channels_.after(*member)) {
     stream = newest_at(*member);
@@ -121,7 +122,7 @@ KeepAlives::StreamPtr KeepAlives::stream_for_next(bool& opened) {
     if (!may_open_at(*member)) continue;
     tried_ = member;
     opened = true;
-    return open(*member);
+    return open(*member, newest_at(*member) ? channels_.apart_from_others(*member) : member->channel);
   }
   return streams_.back();
 }
@@ -140,9 +141,9 @@ KeepAlives::StreamPtr KeepAlives::newest_at(const Member& member) const {
   return found == streams_.rend() ? nullptr : *found;
 }
 
-KeepAlives::StreamPtr KeepAlives::open(Member& member) {
+KeepAlives::StreamPtr KeepAlives::open(Member& member, std::shared_ptr<grpc::Channel> channel) {
   auto stream = std::make_shared<KeepAliveStream>(std::static_pointer_cast<KeepAlives>(shared_from_this()), member,
-                                                  channels_.calls());
+                                                  std::move(channel), channels_.calls());
   add(stream);
   streams_.push_back(stream);
   return stream;
@@ -204,7 +205,7 @@ void KeepAlives::ask_what_is_left(KeepAliveStream& stream, const RequestPtr& req
     if (message.ttl() < 0) checked.ttl = std::chrono::seconds(0);
     answer(*request, lock, checked);
   };
-  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, stream.member,
+  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, stream.channel,
                                                                std::move(question), time_left(request->deadline), done);
 }
 
@@ -217,7 +218,7 @@ void KeepAlives::ask_version(KeepAliveStream& stream) {
                      "the next keep-alive takes; upgrade etcd to 3.4.31, 3.5.13 or newer",
                      url, message.version()));
   };
-  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, stream.member, {}, kVersionTimeout, done);
+  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, stream.channel, {}, kVersionTimeout, done);
 }
 
 void KeepAlives::on_timeout(const RequestPtr& request) {

@@ -30,7 +30,8 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
   // A stream as its hub sees it. It holds the hub.
   class Stream {
    public:
-    Stream(std::shared_ptr<StreamHub> hub, Member& over) : member(over), hub_(std::move(hub)) {}
+    Stream(std::shared_ptr<StreamHub> hub, Member& over, std::shared_ptr<grpc::Channel> channel_there)
+        : member(over), channel(std::move(channel_there)), hub_(std::move(hub)) {}
     virtual ~Stream() = default;
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -39,6 +40,7 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
     virtual void cancel() = 0;                         // ended() follows soon, if the stream is started or will be
 
     Member& member;
+    const std::shared_ptr<grpc::Channel> channel;  // the member's own, or one apart from others
 
    protected:
     StreamHub& hub() const noexcept { return *hub_; }
@@ -74,8 +76,9 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
   // A unary call beside the streams, with the token of one of them. Without the lock, as is
   // `done`; exactly once, in shutdown() with CANCELLED.
   template <class Question, class Answer>
-  void ask(const Method<Question, Answer>& method, const Stream& stream, const Member& member, Question question,
-           std::chrono::milliseconds timeout, std::function<void(const grpc::Status&, Answer&)> done);
+  void ask(const Method<Question, Answer>& method, const Stream& stream, const std::shared_ptr<grpc::Channel>& channel,
+           Question question, std::chrono::milliseconds timeout,
+           std::function<void(const grpc::Status&, Answer&)> done);
 
   // Other people's code, which runs without the lock. Leaves `lock` locked.
   template <class Call>
@@ -110,8 +113,8 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
 };
 
 template <class Question, class Answer>
-void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream, const Member& member,
-                    Question question, std::chrono::milliseconds timeout,
+void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream,
+                    const std::shared_ptr<grpc::Channel>& channel, Question question, std::chrono::milliseconds timeout,
                     std::function<void(const grpc::Status&, Answer&)> done) {
   struct Call {
     explicit Call(LiveCalls& calls) : ticket(calls) {}
@@ -129,7 +132,7 @@ void StreamHub::ask(const Method<Question, Answer>& method, const Stream& stream
     asking_.insert(&call->context);
     if (closed_) call->context.TryCancel();
   }
-  method.call(member.channel, &call->context, &call->question, &call->answer,
+  method.call(channel, &call->context, &call->question, &call->answer,
               [self = shared_from_this(), call, done = std::move(done)](const grpc::Status& status) {
                 done(status, call->answer);
                 const std::lock_guard lock(self->mutex_);

@@ -63,7 +63,7 @@ struct Watches::Proof {
 class Watches::WatchStream : public DuplexStream<pb::WatchRequest, pb::WatchResponse> {
  public:
   WatchStream(const std::shared_ptr<Watches>& owner, Member& over, LiveCalls& calls)
-      : DuplexStream(owner, over, calls, kWatch), owner_(*owner) {}
+      : DuplexStream(owner, over, over.channel, calls, kWatch), owner_(*owner) {}
 
   // guarded by the hub's mutex_:
   std::unordered_map<std::int64_t, WatcherPtr> watchers;  // by the id that was given
@@ -292,7 +292,7 @@ void Watches::ask_for_proof(const std::shared_ptr<Proof>& proof, Member& member)
     });
   }
   ask<pb::RangeRequest, pb::RangeResponse>(
-      kRange, *proof->stream, member, std::move(question), kMaxProofTime,
+      kRange, *proof->stream, member.channel, std::move(question), kMaxProofTime,
       [this, proof, &member](const grpc::Status& status, pb::RangeResponse& message) {
         on_proof(proof, member, status, decode(message.header()));
       });

@@ -1,6 +1,6 @@
 #!/bin/sh
 # floors.sh SOURCE-DIR: a folder includes itself and what its row names; every folder must have a row.
-# `grpc` stands for gRPC and protobuf, `ldns` for ldns, `sockets` for socket and epoll headers.
+# `grpc` stands for gRPC and protobuf, `ldns` for ldns, `unbound` for libunbound and libevent, `sockets` for socket and epoll headers.
 set -eu
 cd "$1"
 {
@@ -24,8 +24,9 @@ apps/idetcd-resolver/wire          lib/include/idetcd apps/common/values
 apps/idetcd-resolver/zone          lib/include/idetcd apps/idetcd-resolver/wire
 apps/idetcd-resolver/encode        lib/include/idetcd apps/common/values apps/idetcd-resolver/wire apps/idetcd-resolver/zone ldns
 apps/idetcd-resolver/answer        lib/include/idetcd apps/common/values apps/idetcd-resolver/wire apps/idetcd-resolver/zone
+apps/idetcd-resolver/forward        lib/include/idetcd apps/common/values apps/common/system apps/idetcd-resolver/wire apps/idetcd-resolver/answer ldns unbound
 apps/idetcd-resolver/server        lib/include/idetcd apps/common/values apps/common/system apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
-apps/idetcd-resolver               lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/directives apps/common/configuration apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/server sockets
+apps/idetcd-resolver               lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/directives apps/common/configuration apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/forward apps/idetcd-resolver/server sockets
 apps/idetcd/guard                  lib/include/idetcd apps/common/system sockets
 apps/idetcd/pools                  lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration
 apps/idetcd                        lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration apps/idetcd/guard apps/idetcd/pools ldns sockets
@@ -38,6 +39,7 @@ function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
 function home_of(name, from, quoted,    root, candidate) {
   if (name ~ /^idetcd\//) return "lib/include/idetcd"
   if (name ~ /^(grpc|grpcpp|google)\/|\.pb\.h$/) return "grpc"
+  if (name ~ /^(unbound|event2\/)/) return "unbound"
   if (name ~ /^ldns\//) return "ldns"
   if (name ~ /^(sys\/(socket|epoll|un)|netinet\/|arpa\/|netdb|ifaddrs|poll)/) return "sockets"
   if (name !~ /\//) return quoted && from ~ /idetcd-resolver\// ? "apps/idetcd-resolver" : ""

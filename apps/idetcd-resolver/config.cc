@@ -16,6 +16,7 @@
 #include "common/directives/directive_table.h"
 #include "common/settings/connection.h"
 #include "common/system/exit_status.h"
+#include "forward/make_forwarder.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -103,6 +104,11 @@ void add_modes(CLI::App& cli, Modes& modes, app::GivenFlags& given) {
 void check_whole(const app::Settings& settings) {
   check_pools(settings);
   check_reverse_zones(settings);
+  for (const app::ServerSettings& server : settings.servers) {
+    if (server.forward.empty()) continue;
+    if (auto works = check_forwarding({server.forward, server.cache}); !works)
+      throw app::Exit(app::kExitConfig, works.error().message);
+  }
   app::connect_etcd(settings, {});
 }
 

@@ -134,17 +134,19 @@ void Daemon::start_etcd() {
   etcd_ = app::connect_etcd(config_.settings, log_);
 }
 
-// One for each UDP worker, TCP, HTTP address, the log of queries and max-wait; three for each pool: its records, its
-// claim, its keeper.
+// One for each UDP worker, TCP, HTTP address, server block that forwards, the log of queries and max-wait; three for
+// each pool: its records, its claim, its keeper.
 void Daemon::check_threads() const {
   const app::Settings& settings = config_.settings;
   const unsigned workers = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
   const auto waits = std::ranges::count_if(settings.pools, [](const auto& pool) { return pool.max_wait.count() > 0; });
   const bool logs = std::ranges::any_of(settings.servers, [](const auto& server) { return !server.log.empty(); });
+  const auto forwards =
+      std::ranges::count_if(settings.servers, [](const auto& server) { return !server.forward.empty(); });
   const auto http = std::max<std::size_t>(1, (logs ? 1 : 0) + settings.http.size() + (settings.metrics ? 1 : 0));
   app::check_resources(app::kOwnThreads + static_cast<unsigned>(dns_.fronts()) * (workers + 1) +
                        static_cast<unsigned>(http) + 3 * static_cast<unsigned>(settings.pools.size()) +
-                       static_cast<unsigned>(waits));
+                       static_cast<unsigned>(waits + forwards));
 }
 
 void Daemon::limit_waits() {
@@ -188,7 +190,7 @@ void Daemon::serve_metrics() {
 }
 
 Stats Daemon::stats() const {
-  Stats stats{.dns = dns_.totals(), .zone = dns_.zone_totals()};
+  Stats stats{.dns = dns_.totals(), .zone = dns_.zone_totals(), .forward = dns_.forward_totals()};
   for (const auto& pool : pools_) stats.pools.push_back(pool->stats());
   return stats;
 }

@@ -11,6 +11,7 @@
 #include "answer/query_tap.h"
 #include "checked_pools.h"
 #include "common/system/exit_status.h"
+#include "forward/make_forwarder.h"
 #include "wire/wire_name.h"
 
 namespace idetcd::resolver {
@@ -57,6 +58,10 @@ std::vector<Bytes> zones_of(const app::ServerSettings& server) {
 DnsService::DnsService(const app::Settings& settings, std::vector<PatternTemplate> patterns)
     : settings_(settings), patterns_(std::move(patterns)), fronts_(settings.servers) {}
 
+DnsService::~DnsService() {
+  stop();
+}
+
 void DnsService::open(bool may_change_ports) {
   Status opened = fronts_.open(settings_.workers);
   if (!opened && may_change_ports) {
@@ -78,6 +83,7 @@ void DnsService::serve(const std::vector<app::Publication>& published, const Log
     blocks.push_back({zones_of(settings_.servers[server]), &publishers_.back()->zones(),
                       answer_policy(settings_, settings_.servers[server])});
     blocks.back().policy.cookie_secret = secret;
+    blocks.back().policy.forwarder = forwarder_of(server, log);
   }
   log_queries(blocks, log);
   if (auto served = fronts_.serve(blocks); !served) throw app::Exit(app::kExitOs, served.error().message);
@@ -118,9 +124,37 @@ ZoneTotals DnsService::zone_totals() const {
   return sum;
 }
 
+// Replies go out over the sockets, so forwarding ends first.
 void DnsService::stop() {
+  for (const auto& forwarder : forwarders_) forwarder->stop();
   fronts_.stop();
   query_log_.reset();
+}
+
+std::optional<ForwardTotals> DnsService::forward_totals() const {
+  if (forwarders_.empty()) return {};
+  ForwardTotals sum;
+  for (const auto& forwarder : forwarders_) {
+    const ForwardTotals each = forwarder->totals();
+    sum.queries += each.queries;
+    sum.refused += each.refused;
+    sum.failed += each.failed;
+    sum.in_flight += each.in_flight;
+  }
+  return sum;
+}
+
+// Null: nothing is forwarded.
+std::shared_ptr<Forwarder> DnsService::forwarder_of(std::size_t server, const LogSink& log) {
+  const app::ServerSettings& settings = settings_.servers[server];
+  if (settings.forward.empty()) return nullptr;
+  auto forwarder = make_forwarder({settings.forward, settings.cache, settings.max_udp.value_or(kMaxUdpReply)}, log);
+  if (!forwarder) {
+    const bool refused = forwarder.error().code == ErrorCode::kInvalidArgument;
+    throw app::Exit(refused ? app::kExitConfig : app::kExitOs, forwarder.error().message);
+  }
+  forwarders_.push_back(*forwarder);
+  return forwarders_.back();
 }
 
 void DnsService::log_queries(const std::vector<AnswerBlock>& blocks, const LogSink& log) {

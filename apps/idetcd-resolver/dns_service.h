@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "answer/answerer.h"
+#include "answer/forwarder.h"
 #include "common/settings/connection.h"
 #include "common/settings/settings.h"
 #include "dns_fronts.h"
@@ -29,6 +30,7 @@ class DnsService {
  public:
   // `settings` must outlive it; `patterns` are those of its pools.
   DnsService(const app::Settings& settings, std::vector<PatternTemplate> patterns);
+  ~DnsService();
 
   // Binds every socket. Throws app::Exit.
   void open(bool may_change_ports);
@@ -50,6 +52,7 @@ class DnsService {
   void note_freshness(std::span<const PoolStats> pools);
 
   DnsServerTotals totals() const { return fronts_.totals(); }
+  std::optional<ForwardTotals> forward_totals() const;  // none: nothing is forwarded
   ZoneTotals zone_totals() const;
 
   // Closes the sockets.
@@ -59,6 +62,7 @@ class DnsService {
   ZoneOptions zone_options(std::size_t server, const std::vector<app::Publication>& published) const;
   std::optional<std::size_t> own_pool(std::size_t server) const;
   bool has_pools(std::size_t server) const;
+  std::shared_ptr<Forwarder> forwarder_of(std::size_t server, const LogSink& log);
   void log_queries(const std::vector<AnswerBlock>& blocks, const LogSink& log);
   void log_serving(const LogSink& log) const;
   std::vector<std::string> zones_at(std::size_t front) const;
@@ -66,7 +70,8 @@ class DnsService {
   const app::Settings& settings_;
   const std::vector<PatternTemplate> patterns_;
   std::vector<std::unique_ptr<ZonePublisher>> publishers_;  // in the order of the server blocks
-  DnsFronts fronts_;                                        // its threads read publishers_
+  std::vector<std::shared_ptr<Forwarder>> forwarders_;
+  DnsFronts fronts_;  // its threads read publishers_
   std::unique_ptr<QueryLog> query_log_;
 };
 

@@ -68,6 +68,17 @@ void add_dns(Families& families, const DnsServerTotals& dns) {
                dns.tcp.timed_out);
 }
 
+void add_forward(Families& families, const ForwardTotals& forward) {
+  constexpr auto kCounter = MetricType::Counter;
+  families.add("idetcd_forward_queries_total",
+               "Queries sent on to upstreams, or answered from the cache of what they said.", kCounter,
+               forward.queries);
+  families.add("idetcd_forward_refused_total", "Queries refused because too many were under way.", kCounter,
+               forward.refused);
+  families.add("idetcd_forward_failed_total", "Queries that no upstream answered.", kCounter, forward.failed);
+  families.add("idetcd_forward_in_flight", "Queries that wait for an upstream.", MetricType::Gauge, forward.in_flight);
+}
+
 void add_zone(Families& families, const ZoneTotals& zone) {
   constexpr auto kGauge = MetricType::Gauge;
   families.add("idetcd_zone_names", "Names that exist in the zones.", kGauge, zone.names);
@@ -138,6 +149,7 @@ std::string to_prometheus(const Stats& stats) {
   Families families;
   families.add("idetcd_build_info", "The version, as a label.", MetricType::Gauge, 1.0, {{"version", IDETCD_VERSION}});
   add_dns(families, stats.dns);
+  if (stats.forward) add_forward(families, *stats.forward);
   add_zone(families, stats.zone);
   add_pools(families, stats.pools);
   std::ostringstream text;

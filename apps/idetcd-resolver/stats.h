@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "answer/forwarder.h"
 #include "encode/zone_builder.h"
 #include "server/dns_server.h"
 #include "zone/zone_set.h"
@@ -36,6 +37,7 @@ struct PoolStats {
 struct Stats {
   DnsServerTotals dns{};
   ZoneTotals zone{};
+  std::optional<ForwardTotals> forward{};  // none: nothing is forwarded
   std::vector<PoolStats> pools{};
 };
 

@@ -44,6 +44,13 @@ std::vector<Entry> entries(const Settings& settings, const PoolSettings& pool, b
   return all;
 }
 
+Entry entry_of(const ForwardRule& rule) {
+  std::vector<std::string> words{rule.zone};
+  for (const Upstream& upstream : rule.upstreams)
+    words.push_back((upstream.tls ? "tls://" : "") + to_string(ListenAddress{upstream.ip, upstream.port}));
+  return {"forward", {fmt::format("{}", fmt::join(words, " "))}, rule.place};
+}
+
 std::vector<Entry> entries_of_server(const Settings& settings, const ServerSettings& server) {
   std::vector<Entry> all;
   const std::string origin = server.place.empty() ? "default" : server.place;
@@ -64,6 +71,8 @@ std::vector<Entry> entries_of_server(const Settings& settings, const ServerSetti
   if (server.whoami) add("whoami", {"on"});
   if (!server.acl.empty()) add("acl", {fmt::format("{} rules", server.acl.size())});
   if (!server.log.empty()) add("log", {fmt::format("{} rules", server.log.size())});
+  for (const ForwardRule& rule : server.forward) all.push_back(entry_of(rule));
+  if (server.cache) add("cache", {fmt::format("{} s at most", server.cache->max_ttl.count())});
   return all;
 }
 

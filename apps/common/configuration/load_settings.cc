@@ -13,6 +13,7 @@
 #include "common/corefile/imports.h"
 #include "common/directives/corefile.h"
 #include "common/directives/server_directives.h"
+#include "common/settings/forward_loops.h"
 #include "common/settings/pool_sources.h"
 #include "common/settings/setting_checks.h"
 #include "common/system/exit_status.h"
@@ -232,6 +233,8 @@ void place(Settings& settings) {
     refuse(settings.origin("listen"), "contradicts bind; use one of the two");
   if (auto placed = place_servers(settings.servers, settings.listen, settings.port); !placed)
     throw Exit(kExitConfig, placed.error().message);
+  if (auto apart = remove_own_upstreams(settings.servers, settings.warnings); !apart)
+    throw Exit(kExitConfig, apart.error().message);
 }
 
 }  // namespace

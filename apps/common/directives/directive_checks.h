@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "common/corefile/statement.h"
@@ -16,10 +17,7 @@ Error wrong_line(const corefile::Line& line, std::string_view text);
 Status check_arguments(const corefile::Line& line, std::size_t min, std::size_t max);
 Status check_no_block(const corefile::Statement& statement);
 
+Error unknown_property(const corefile::Line& line, std::span<const std::string_view> known);
 Error unknown_property(const corefile::Line& line, std::initializer_list<std::string_view> known);
-
-// The arguments of forward, cache and reload, which are not built: so that what is wrong with
-// them is told, too. Nothing is checked of other directives.
-Status check_unbuilt(const corefile::Statement& statement);
 
 }  // namespace idetcd::app

@@ -13,9 +13,8 @@ namespace {
 using enum DirectiveSpec::Role;
 
 constexpr std::string_view kOtherNames =
-    "this server answers only for the names of idetcd; run CoreDNS for the other zones, and let it forward idetcd's "
-    "zone "
-    "here";
+    "this server answers only for the names of idetcd; other zones are served elsewhere, and may be reached with "
+    "forward";
 constexpr std::string_view kOneTransport = "this server speaks plain DNS over UDP and TCP only";
 constexpr std::string_view kNoDnssec = "this server neither signs nor checks; sign in a server that fetches from here";
 constexpr std::string_view kAsAsked = "this server answers what it was asked, unchanged";
@@ -52,7 +51,7 @@ constexpr DirectiveSpec kDirectives[] = {
     {"chaos", kWorks},
     {"loadbalance", kWorks},
     {"tsig", kRefused, "queries are not authenticated here; restrict them by address, with acl"},
-    {"cache", kNoEffect, "every answer comes from memory already, also while etcd is unreachable"},
+    {"cache", kWorks},
     {"rewrite", kRefused, kAsAsked},
     {"header", kRefused, kAsAsked},
     {"dnssec", kRefused, kNoDnssec},
@@ -72,13 +71,9 @@ constexpr DirectiveSpec kDirectives[] = {
     {"auto", kRefused, kOtherNames},
     {"secondary", kRefused, kOtherNames},
     {"etcd", kRefused, kOtherNames},
-    {"loop", kNoEffect, "nothing is forwarded, so there can be no loop"},
-    {"forward", kRefused,
-     "forwarding is not built yet; keep the resolver that the machine has (dnsmasq, unbound, systemd-resolved), and "
-     "let "
-     "it forward idetcd's zone here",
-     true},
-    {"grpc", kRefused, "forwarding is not built yet; let the machine's resolver forward idetcd's zone here", true},
+    {"loop", kNoEffect, "every forward looks for a loop when it starts"},
+    {"forward", kWorks, {}, true},
+    {"grpc", kRefused, "an upstream is asked over UDP, TCP or TLS; write forward", true},
     {"erratic", kRefused, kAsAsked},
     {"whoami", kWorks},
     {"on", kNoEffect, "no events run a command here; see `idetcd exec`"},

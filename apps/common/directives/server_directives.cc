@@ -10,6 +10,7 @@
 #include "common/directives/acl_directive.h"
 #include "common/directives/directive_checks.h"
 #include "common/directives/directive_table.h"
+#include "common/directives/forward_directive.h"
 #include "common/directives/query_log_directive.h"
 #include "common/system/interfaces.h"
 #include "common/values/go_duration.h"
@@ -222,8 +223,27 @@ Status read_log(const Statement& s, Target& t) {
   return {};
 }
 
+Status read_forward(const Statement& s, Target& t) {
+  auto rule = read_forward_rule(s, t.all.warnings);
+  if (!rule) return rule.error();
+  const auto twin = std::ranges::find(t.server.forward, rule->zone, &ForwardRule::zone);
+  if (twin != t.server.forward.end())
+    return wrong_line(s.head, fmt::format("{} is forwarded already ({})", rule->zone, twin->place));
+  t.server.forward.push_back(std::move(*rule));
+  return {};
+}
+
+Status read_cache(const Statement& s, Target& t) {
+  std::vector<std::string> zones;
+  for (const corefile::ServerKey& key : t.server.keys) zones.push_back(key.zone);
+  auto rule = read_cache_rule(s, zones, t.all.warnings);
+  if (!rule) return rule.error();
+  t.server.cache = std::move(*rule);
+  return {};
+}
+
 using Read = Status (*)(const Statement&, Target&);
-constexpr std::array<std::pair<std::string_view, Read>, 16> kReaders{{{"bind", read_bind},
+constexpr std::array<std::pair<std::string_view, Read>, 18> kReaders{{{"bind", read_bind},
                                                                       {"errors", read_errors},
                                                                       {"log", read_log},
                                                                       {"health", read_health},
@@ -235,13 +255,14 @@ constexpr std::array<std::pair<std::string_view, Read>, 16> kReaders{{{"bind", r
                                                                       {"loadbalance", read_loadbalance},
                                                                       {"chaos", read_chaos},
                                                                       {"whoami", read_whoami},
+                                                                      {"forward", read_forward},
+                                                                      {"cache", read_cache},
                                                                       {"debug", read_debug},
                                                                       {"cancel", read_cancel},
                                                                       {"nsid", read_nsid},
                                                                       {"idetcd", nullptr}}};
 
 Status read_directive(const Statement& statement, const DirectiveSpec& spec, Target& target) {
-  if (auto checked = check_unbuilt(statement); !checked) return checked;
   if (spec.role == DirectiveSpec::Role::kRefused) return wrong_line(statement.head, spec.reason);
   if (spec.role == DirectiveSpec::Role::kNoEffect) {
     warn(target, statement.head, fmt::format("has no effect: {}", spec.reason));
@@ -279,6 +300,9 @@ Result<ServerDirectives> read_server_directives(const Corefile& corefile) {
     settings.place = server.place;
     settings.keys = server.keys;
     read_server(server, {all, settings}, problems);
+    if (settings.cache && settings.forward.empty())
+      all.warnings.push_back(fmt::format(
+          "{}: cache has no effect without forward: every answer comes from memory already", settings.place));
     all.servers.push_back(std::move(settings));
   }
   if (problems.empty()) return all;

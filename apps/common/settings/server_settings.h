@@ -10,6 +10,7 @@
 
 #include "common/corefile/server_key.h"
 #include "common/values/acl.h"
+#include "common/values/forward_rule.h"
 #include "common/values/listen_address.h"
 #include "common/values/query_log_rule.h"
 
@@ -29,6 +30,8 @@ struct ServerSettings {
   std::vector<std::string> authors;
   std::vector<AclRule> acl;
   std::vector<QueryLogRule> log;
+  std::vector<ForwardRule> forward;
+  std::optional<CacheRule> cache;        // of what is forwarded
   std::optional<std::uint16_t> max_udp;  // bufsize
   bool whoami = false;
 

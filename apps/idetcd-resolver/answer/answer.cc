@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "answer/forwarder.h"
 #include "answer/reply_writer.h"
 #include "wire/question.h"
 
@@ -50,6 +51,10 @@ void answer_without_rrset(ReplyWriter& out, const ZoneSet& zones, const Node& no
   }
 }
 
+bool is_forwarded(const AnswerPolicy& policy, const Question& question) noexcept {
+  return policy.forwarder != nullptr && policy.forwarder->covers(question.wire_name());
+}
+
 void answer_internet(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy& policy, const RequestContext& context,
                      const Question& question) noexcept {
   const Node* const node = zones.names().find(question.wire_name(), question.hash);
@@ -65,6 +70,7 @@ void answer_internet(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy&
     put_negative(out, zones, *zone, question);
     return out.fail(Rcode::kNxDomain);
   }
+  if (is_forwarded(policy, question)) return out.hand_on(*policy.forwarder);
   if (policy.whoami) {
     out.authoritative();
     return out.put_client(context);
@@ -100,6 +106,9 @@ void answer_question(ReplyWriter& out, const ZoneSet& zones, const AnswerPolicy&
                      const Question& question) noexcept {
   if (question.qclass == kClassIn) {
     if (zones.freshness() != Freshness::kExpired) return answer_internet(out, zones, policy, context, question);
+    // Other names do not depend on our etcd.
+    const bool ours = zones.enclosing(question.wire_name()) != nullptr;
+    if (!ours && is_forwarded(policy, question)) return out.hand_on(*policy.forwarder);
     out.extended_error(ExtendedError::kNoReachableAuthority);
     return out.fail(Rcode::kServFail);
   }

@@ -51,7 +51,7 @@ class Answerer::View::Impl {
 
   void note(const Exchange& exchange, const ReadRequest& request, std::size_t target,
             std::chrono::nanoseconds duration) noexcept {
-    if (target == kNoBlock || blocks_[target].ring == nullptr) return;
+    if (target == kNoBlock || blocks_[target].ring == nullptr || exchange.reply.forwarder != nullptr) return;
     const Block& block = blocks_[target];
     // Of a query that is not answered, nothing was written over the request.
     const auto bytes = exchange.reply.size != 0 ? std::span<const std::byte>(exchange.out) : exchange.request;

@@ -17,6 +17,7 @@
 
 namespace idetcd::resolver {
 
+class Forwarder;
 class QueryTap;
 
 enum class Transport : std::uint8_t { kUdp, kTcp };
@@ -34,11 +35,12 @@ struct AnswerPolicy {
   app::NetworkList deny{};   // wins over allow
   bool cookies = true;       // RFC 7873, with the server cookies of RFC 9018
   CookieSecret cookie_secret = CookieSecret::random();
-  std::vector<std::string> authors{};  // CH TXT authors.bind; empty: REFUSED
-  Acl acl{};                           // asked after allow and deny
-  std::size_t max_udp = kMaxUdpReply;  // bytes; at least 512, at most kMaxUdpReply
-  bool whoami = false;                 // names outside the zones are answered with the client's address
-  std::shared_ptr<QueryTap> tap{};     // of the queries to be logged; null: none
+  std::vector<std::string> authors{};      // CH TXT authors.bind; empty: REFUSED
+  Acl acl{};                               // asked after allow and deny
+  std::size_t max_udp = kMaxUdpReply;      // bytes; at least 512, at most kMaxUdpReply
+  bool whoami = false;                     // names outside the zones are answered with the client's address
+  std::shared_ptr<Forwarder> forwarder{};  // of names outside the zones; null: REFUSED
+  std::shared_ptr<QueryTap> tap{};         // of the queries to be logged; null: none
 };
 
 // What a request brings with it besides its bytes.
@@ -50,11 +52,12 @@ struct RequestContext {
   std::uint16_t port = 0;      // of the client
 };
 
-// The result of answering one request. size 0: send nothing.
+// The result of answering one request. size 0: send nothing, or nothing yet.
 struct Reply {
   std::size_t size = 0;
   Rcode rcode = Rcode::kNoError;
   bool truncated = false;
+  Forwarder* forwarder = nullptr;  // not null: it takes the request, of which nothing was written over
 };
 
 }  // namespace idetcd::resolver

@@ -173,6 +173,7 @@ void ReplyWriter::put_opt() noexcept {
 }
 
 Reply ReplyWriter::finish() noexcept {
+  if (forwarder_ != nullptr) return {.forwarder = forwarder_};
   if (edns_) put_opt();
   out_[2] = std::byte{flags_};
   // RA and AD are not ours to set; CD is cleared (RFC 4035 3.1.6).
@@ -181,7 +182,7 @@ Reply ReplyWriter::finish() noexcept {
   store16(out_ + 6, answers_);
   store16(out_ + 8, authorities_);
   store16(out_ + 10, additionals_);
-  return {size_, rcode_, (flags_ & 0x02) != 0};
+  return {size_, rcode_, (flags_ & 0x02) != 0, nullptr};
 }
 
 }  // namespace idetcd::resolver

@@ -48,6 +48,8 @@ class ReplyWriter {
   void fail(Rcode rcode) noexcept { rcode_ = rcode; }
   void authoritative() noexcept { flags_ |= 0x04; }
   void truncate() noexcept { flags_ |= 0x02; }
+  // There will be no reply from here. Before any record is put.
+  void hand_on(Forwarder& forwarder) noexcept { forwarder_ = &forwarder; }
 
   // `count` records whose owner is the question's name; starting with record `first`
   // if it is not 0 (then all are of one size). False if they do not fit.
@@ -79,6 +81,7 @@ class ReplyWriter {
   std::uint16_t answers_ = 0;
   std::uint16_t authorities_ = 0;
   std::uint16_t additionals_ = 0;
+  Forwarder* forwarder_ = nullptr;
   bool edns_ = false;
   bool dnssec_ok_ = false;
   ExtendedError extended_error_ = ExtendedError::kNone;

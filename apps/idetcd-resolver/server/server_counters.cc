@@ -6,6 +6,7 @@ CounterTotals& CounterTotals::operator+=(const CounterTotals& other) noexcept {
   queries += other.queries;
   dropped += other.dropped;
   truncated += other.truncated;
+  forwarded += other.forwarded;
   malformed += other.malformed;
   for (std::size_t i = 0; i < answers.size(); ++i) answers[i] += other.answers[i];
   return *this;
@@ -13,6 +14,7 @@ CounterTotals& CounterTotals::operator+=(const CounterTotals& other) noexcept {
 
 void ServerCounters::count(const Reply& reply) noexcept {
   queries.add(1);
+  if (reply.forwarder != nullptr) return forwarded.add(1);
   if (reply.size == 0) {
     dropped.add(1);
     malformed.add(1);
@@ -24,7 +26,7 @@ void ServerCounters::count(const Reply& reply) noexcept {
 }
 
 CounterTotals ServerCounters::totals() const noexcept {
-  CounterTotals totals{queries.get(), dropped.get(), truncated.get(), malformed.get(), {}};
+  CounterTotals totals{queries.get(), dropped.get(), truncated.get(), forwarded.get(), malformed.get(), {}};
   for (std::size_t i = 0; i < answers.size(); ++i) totals.answers[i] = answers[i].get();
   return totals;
 }

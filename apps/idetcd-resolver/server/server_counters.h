@@ -28,6 +28,7 @@ struct CounterTotals {
   std::uint64_t queries = 0;                     // requests received
   std::uint64_t dropped = 0;                     // not answered: malformed, or the send failed
   std::uint64_t truncated = 0;                   // answered with TC
+  std::uint64_t forwarded = 0;                   // handed on; `answers` has none of them
   std::uint64_t malformed = 0;                   // too short, a reply itself, or FORMERR
   std::array<std::uint64_t, kRcodes> answers{};  // by rcode
 
@@ -36,7 +37,7 @@ struct CounterTotals {
 
 // Of one worker; on cache lines of its own.
 struct alignas(128) ServerCounters {
-  Counter queries, dropped, truncated, malformed;
+  Counter queries, dropped, truncated, forwarded, malformed;
   std::array<Counter, kRcodes> answers;
 
   // One request and its reply.

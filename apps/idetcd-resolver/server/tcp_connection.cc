@@ -5,6 +5,9 @@
 #include <array>
 #include <cerrno>
 
+#include "answer/forwarder.h"
+#include "server/tcp_replies.h"
+
 namespace idetcd::resolver {
 namespace {
 
@@ -25,17 +28,23 @@ TcpConnection::State TcpConnection::writable(const TcpService& service) {
   return advance(service);
 }
 
+TcpConnection::State TcpConnection::reply(const TcpService& service, std::span<const std::byte> bytes) {
+  --forwarded_;
+  put(bytes);
+  return advance(service);
+}
+
 // Answers and sends by turns, as long as both go on: a reply that waits stops the
 // reading, not the server.
 TcpConnection::State TcpConnection::advance(const TcpService& service) {
   active_ = false;
   for (bool more = true; more;) {
-    while (unsent() < kMaxUnsent && (more = answer_next(service))) continue;
+    while ((more = has_room() && answer_next(service))) continue;
     if (!flush()) return State::kDone;
     if (unsent() != 0) break;
   }
   input_.release();
-  if (unsent() == 0 && peer_closed_) return State::kDone;
+  if (unsent() == 0 && forwarded_ == 0 && peer_closed_) return State::kDone;
   return active_ ? State::kActive : State::kIdle;
 }
 
@@ -49,12 +58,23 @@ bool TcpConnection::answer_next(const TcpService& service) {
   service.answers.answer({&exchange, 1});
   const Reply& reply = exchange.reply;
   service.counters.count(reply);
-  if (reply.size == 0) return true;
-  output_.push_back(static_cast<std::byte>(reply.size >> 8));
-  output_.push_back(static_cast<std::byte>(reply.size));
-  output_.insert(output_.end(), service.scratch.begin(),
-                 service.scratch.begin() + static_cast<std::ptrdiff_t>(reply.size));
+  if (reply.forwarder != nullptr) hand_on(service, exchange);
+  if (reply.size != 0) put(std::span<const std::byte>(service.scratch).first(reply.size));
   return true;
+}
+
+void TcpConnection::hand_on(const TcpService& service, const Exchange& exchange) {
+  ++forwarded_;
+  exchange.reply.forwarder->take(
+      {{exchange.request.begin(), exchange.request.end()},
+       exchange.context,
+       [replies = service.replies, id = id_](std::span<const std::byte> bytes) { replies->put(id, bytes); }});
+}
+
+void TcpConnection::put(std::span<const std::byte> reply) {
+  output_.push_back(static_cast<std::byte>(reply.size() >> 8));
+  output_.push_back(static_cast<std::byte>(reply.size()));
+  output_.insert(output_.end(), reply.begin(), reply.end());
 }
 
 // False if the connection is broken.

@@ -1,7 +1,6 @@
 #include "server/tcp_server.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,9 +8,11 @@
 #include <cerrno>
 #include <list>
 #include <thread>
+#include <unordered_map>
 
 #include "server/peer.h"
 #include "server/tcp_connection.h"
+#include "server/tcp_replies.h"
 
 namespace idetcd::resolver {
 namespace {
@@ -31,9 +32,8 @@ class TcpServer::Loop {
       : answers_(answerer, 1),
         limits_(limits),
         epoll_(app::checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-        wake_(app::checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
         scratch_(kMaxTcpReply) {
-    sources_.push_back({wake_.get(), {}});
+    sources_.push_back({replies_->fd(), {}});
     for (const Listener& listener : listeners) sources_.push_back({listener.tcp.get(), {}});
     for (Source& source : sources_) {
       if (!watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source)) app::throw_system_error("epoll_ctl");
@@ -44,7 +44,7 @@ class TcpServer::Loop {
   void stop() {
     if (!thread_.joinable()) return;
     stop_.store(true, std::memory_order_relaxed);
-    eventfd_write(wake_.get(), 1);
+    replies_->wake();
     thread_.join();
   }
 
@@ -69,7 +69,7 @@ class TcpServer::Loop {
     while (!stop_.load(std::memory_order_relaxed)) {
       const int count = epoll_wait(epoll_.get(), events.data(), kEvents, wait_time());
       answers_.refresh();
-      const TcpService service{answers_, counters_, coarse_now(), scratch_};
+      const TcpService service{answers_, counters_, coarse_now(), replies_, scratch_};
       now_ = Clock::now();
       for (int i = 0; i < count; ++i) handle(events[static_cast<std::size_t>(i)], service);
       gone_.clear();
@@ -87,7 +87,8 @@ class TcpServer::Loop {
 
   void handle(const epoll_event& event, const TcpService& service) {
     auto& source = *static_cast<Source*>(event.data.ptr);
-    if (source.fd == wake_.get() || source.fd == -1) return;  // -1: closed earlier in this round
+    if (source.fd == -1) return;  // closed earlier in this round
+    if (source.fd == replies_->fd()) return pass_on(service);
     if (!source.connection) return accept_from(source.fd);
     TcpConnection& connection = *source.connection;
     auto state = TcpConnection::State::kDone;
@@ -95,11 +96,23 @@ class TcpServer::Loop {
       state = connection.writable(service);
     else if ((event.events & EPOLLIN) != 0)
       state = connection.readable(service);
+    settle(source, state);
+  }
+
+  void settle(Source& source, TcpConnection::State state) {
     if (state == TcpConnection::State::kDone) return remove(source);
     if (state == TcpConnection::State::kActive) touch(source);
     update_interest(source);
-    account(source, connection.allocated());
+    account(source, source.connection->allocated());
     while (allocated_ > limits_.memory && shed_large()) continue;
+  }
+
+  // A connection may be gone before its reply is there.
+  void pass_on(const TcpService& service) {
+    for (const TcpReplies::Item& item : replies_->take()) {
+      const auto found = by_id_.find(item.connection);
+      if (found != by_id_.end()) settle(*found->second, found->second->connection->reply(service, item.bytes));
+    }
   }
 
   void account(Source& source, std::size_t allocated) {
@@ -124,7 +137,9 @@ class TcpServer::Loop {
       source.self = std::prev(connections_.end());
       source.fd = fd.get();
       source.active = now_;
-      source.connection = std::make_unique<TcpConnection>(std::move(fd), peer_address(address), peer_port(address));
+      source.connection =
+          std::make_unique<TcpConnection>(std::move(fd), ++last_id_, peer_address(address), peer_port(address));
+      by_id_.emplace(last_id_, &source);
       source.interest = EPOLLIN;
       if (!watch(EPOLL_CTL_ADD, source.fd, EPOLLIN, &source)) remove(source);
     }
@@ -156,6 +171,7 @@ class TcpServer::Loop {
   void remove(Source& source) {
     closed_.add(1);
     source.fd = -1;
+    by_id_.erase(source.connection->id());
     source.connection.reset();
     account(source, 0);
     gone_.splice(gone_.end(), connections_, source.self);
@@ -185,13 +201,15 @@ class TcpServer::Loop {
     gone_.clear();
   }
 
-  Answerer::View answers_;  // the loop's thread only
+  const std::shared_ptr<TcpReplies> replies_ = std::make_shared<TcpReplies>();  // it outlives what was handed on
+  Answerer::View answers_;                                                      // the loop's thread only
   const TcpLimits limits_;
   const app::FileDescriptor epoll_;
-  const app::FileDescriptor wake_;
   Sources sources_;      // listening; constant after construction
   Sources connections_;  // the loop's thread only, as all below
   Sources gone_;
+  std::unordered_map<std::uint64_t, Source*> by_id_;  // of connections_
+  std::uint64_t last_id_ = 0;
   std::size_t allocated_ = 0;  // by connections_
   std::vector<std::byte> scratch_;
   Clock::time_point now_{};

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <thread>
 
+#include "answer/forwarder.h"
 #include "server/peer.h"
 
 namespace idetcd::resolver {
@@ -46,6 +47,40 @@ void release_interface(msghdr& message) noexcept {
     std::memcpy(CMSG_DATA(control), &info, sizeof info);
   }
 }
+
+// Where a reply that comes later goes. The socket must live until then.
+class ReplyAddress {
+ public:
+  ReplyAddress(int fd, const msghdr& request) : fd_(fd), peer_size_(request.msg_namelen) {
+    std::memcpy(&peer_, request.msg_name, request.msg_namelen);
+    if (request.msg_control == nullptr) return;
+    control_size_ = request.msg_controllen;
+    std::memcpy(control_.data(), request.msg_control, control_size_);
+  }
+
+  // Lost where the socket has no room, as any packet may be.
+  void send(std::span<const std::byte> reply) {
+    iovec part{const_cast<std::byte*>(reply.data()), reply.size()};  // sendmsg() does not write to it
+    msghdr message{};
+    message.msg_name = &peer_;
+    message.msg_namelen = peer_size_;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (control_size_ != 0) {
+      message.msg_control = control_.data();
+      message.msg_controllen = control_size_;
+      release_interface(message);
+    }
+    sendmsg(fd_, &message, MSG_DONTWAIT);
+  }
+
+ private:
+  int fd_;
+  sockaddr_storage peer_{};
+  socklen_t peer_size_;
+  alignas(Control) std::array<char, sizeof(Control)> control_{};
+  std::size_t control_size_ = 0;
+};
 
 // The buffers of one thread, made once.
 struct Batch {
@@ -141,6 +176,7 @@ class UdpServer::Worker {
       msghdr& request = batch.received[i].msg_hdr;
       const Reply& reply = batch.exchanges[i].reply;
       counters_.count(reply);
+      if (reply.forwarder != nullptr) hand_on(i);
       if (reply.size != 0) {
         if (wildcard_) release_interface(request);
         batch.outputs[replies] = {batch.packets[i].bytes.data(), reply.size};
@@ -152,6 +188,14 @@ class UdpServer::Worker {
       arm(i);
     }
     return replies;
+  }
+
+  void hand_on(std::size_t i) {
+    const Exchange& exchange = batch_->exchanges[i];
+    exchange.reply.forwarder->take({{exchange.request.begin(), exchange.request.end()},
+                                    exchange.context,
+                                    [to = ReplyAddress(fd_, batch_->received[i].msg_hdr)](
+                                        std::span<const std::byte> bytes) mutable { to.send(bytes); }});
   }
 
   void send(std::size_t count) {

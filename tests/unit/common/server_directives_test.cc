@@ -2,10 +2,12 @@
 #include "common/directives/server_directives.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "common/configuration/load_settings.h"
 #include "common/directives/directive_table.h"
 #include "common/system/exit_status.h"
+#include "common/system/temporary_folder.h"
 #include "common/values/go_duration.h"
 
 using namespace idetcd::app;
@@ -144,31 +146,79 @@ TEST_CASE("what is not built is refused by name, and what makes no difference is
     CAPTURE(spec.name);
     CHECK_FALSE(spec.reason.empty());
     const std::string name(spec.name);
-    const std::string line = name == "forward" ? "forward . 10.0.0.1" : name;
     if (spec.role == DirectiveSpec::Role::kRefused) {
-      CHECK(error_of(line) == "Corefile:3: " + name + ": " + std::string(spec.reason));
+      CHECK(error_of(name) == "Corefile:3: " + name + ": " + std::string(spec.reason));
     } else {
-      CHECK(read(line).value().warnings ==
+      CHECK(read(name).value().warnings ==
             std::vector<std::string>{"Corefile:3: " + name + ": has no effect: " + std::string(spec.reason)});
     }
   }
+}
+
+TEST_CASE("forward and cache are read as CoreDNS has them") {
+  const auto rule = [](const std::string& line) { return server(line).forward.at(0); };
+  const Ipv4 quad9{9, 9, 9, 9};
+  CHECK(rule("forward . 9.9.9.9").upstreams == std::vector<Upstream>{{quad9, 53, false}});
+  CHECK(rule("forward Example.ORG 9.9.9.9:5353 dns://[2620:fe::fe]").zone == "example.org.");
+  CHECK(rule("forward . 9.9.9.9 dns://[2620:fe::fe]:54").upstreams.at(1).port == 54);
+  CHECK(rule("forward . tls://9.9.9.9 {\ntls_servername dns.quad9.net\n}").upstreams.at(0) ==
+        Upstream{quad9, 853, true});
+  CHECK(rule("forward . tls://9.9.9.9%dns.quad9.net").tls_name == "dns.quad9.net");
+  CHECK(rule("forward . 9.9.9.9 {\nexcept a.org b.org\nmax_concurrent 5\nforce_tcp\n}") ==
+        ForwardRule{"Corefile:3: forward", ".", {{quad9, 53, false}}, false, {"a.org.", "b.org."}, true, "", "", 5});
+  CHECK(begins(error_of("forward . 9.9.9.9 tls://9.9.9.10"), "Corefile:3: forward: either all upstreams"));
+  CHECK(begins(error_of("forward . https://dns.example"), "Corefile:3: forward: \"https://dns.example\": an upstream"));
+  CHECK(begins(error_of("forward . dns.example"), "Corefile:3: forward: \"dns.example\" is neither"));
+  CHECK(begins(error_of("forward . /nowhere/resolv.conf"), "Corefile:3: forward: /nowhere/resolv.conf is neither"));
+  CHECK(begins(error_of("forward . 9.9.9.9\nforward . 9.9.9.10"), "Corefile:4: forward: . is forwarded already"));
+  CHECK(begins(read("forward . 9.9.9.9 {\nhealth_check 5s\n}").value().warnings.at(0),
+               "Corefile:4: health_check: has no"));
+
+  const auto cache = [](const std::string& line) { return server("forward . 9.9.9.9\n" + line).cache.value(); };
+  CHECK(cache("cache").max_ttl == 3600s);
+  CHECK(cache("cache").zones == std::vector<std::string>{"."});
+  CHECK(cache("cache 30 a.org").zones == std::vector<std::string>{"a.org."});
+  CHECK(cache("cache 30").max_negative_ttl == 30s);
+  CHECK(cache("cache {\nsuccess 5000 60 10\ndenial 100 5\n}") == CacheRule{{"."}, 60s, 10s, 5s, 9984, {}, true});
+  CHECK(cache("cache {\nserve_stale\n}").serve_stale == 3600s);
+  CHECK_FALSE(cache("cache {\nserve_stale 10m verify\n}").stale_at_once);
+  CHECK(begins(read("cache 30").value().warnings.at(0), "Corefile:1: cache has no effect without forward"));
   CHECK(begins(error_of("forward ."), "Corefile:3: forward: write `forward FROM TO...`"));
   CHECK(begins(error_of("forward . 10.0.0.1 {\nmax_fail 3\n}"),
                "Corefile:4: max_fail: unknown property 'max_fail'; did you mean \"max_fails\"?"));
   CHECK(begins(error_of("cache 0"), "Corefile:3: cache: the TTL is 0"));
   CHECK(begins(error_of("cache 30 {\nserve_stale 1h immediate x\n}"), "Corefile:4: serve_stale: 3 arguments"));
-  CHECK(begins(error_of("reload 1x"), "Corefile:3: reload: \"1x\" is not a duration"));
 }
 
 TEST_CASE("every problem of a file is told: of directives, options and values") {
   const std::string all =
-      failure_of(". {\nhealth 8080\nidetcd {\nlimit 0\nlimits 5\nttl\n}\nforward . 10.0.0.1\n}\nb.org {\nbind x0\n}\n");
+      failure_of(". {\nhealth 8080\nidetcd {\nlimit 0\nlimits 5\nttl\n}\nforward .\n}\nb.org {\nbind x0\n}\n");
   for (const std::string_view part :
        {"Corefile:2: health: ", "\nCorefile:4: limit: 0 is out of range", "\nCorefile:5: unknown directive \"limits\"",
         "\nCorefile:6: ttl: an argument is missing", "\nCorefile:8: forward: ", "\nCorefile:11: bind: "}) {
     CAPTURE(part, all);
     CHECK(all.find(part) != std::string::npos);
   }
+}
+
+TEST_CASE("an upstream at which the server itself listens is refused, or left out of a resolv.conf") {
+  const auto with = [](const std::string& forward) {
+    return ".:53 {\nidetcd {\nlisten 127.0.0.1\n}\nforward . " + forward + "\n}";
+  };
+  CHECK(failure_of(with("127.0.0.1")) ==
+        "Corefile:5: forward: this server itself listens at 127.0.0.1:53; name another server");
+  CHECK(settings_of(with("127.0.0.1:54 127.0.0.53")).servers[0].forward[0].upstreams.size() == 2);
+  CHECK(begins(failure_of(".:53 {\nidetcd\nforward . 127.0.0.53\n}"), "Corefile:3: forward: this server itself"));
+
+  const TemporaryFolder folder = TemporaryFolder::create("idetcd-test-").value();
+  const std::string path = (folder.path() / "resolv.conf").string();
+  std::ofstream(path) << "search example.org\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n";
+  const Settings settings = settings_of(with(path));
+  CHECK(settings.servers[0].forward[0].upstreams == std::vector<Upstream>{{Ipv4{192, 0, 2, 53}, 53, false}});
+  CHECK(settings.warnings == std::vector<std::string>{"Corefile:5: forward: 127.0.0.1:53 is left out: this server "
+                                                      "itself listens there"});
+  std::ofstream(path) << "nameserver 127.0.0.1\n";
+  CHECK(begins(failure_of(with(path)), "Corefile:5: forward: the only nameserver there is 127.0.0.1:53"));
 }
 
 TEST_CASE("server blocks are placed by their ports and bind") {

@@ -23,9 +23,9 @@ class DuplexStream : public StreamHub::Stream,
                      public grpc::ClientBidiReactor<Request, Response>,
                      public std::enable_shared_from_this<DuplexStream<Request, Response>> {
  public:
-  DuplexStream(std::shared_ptr<StreamHub> hub, Member& over, std::shared_ptr<grpc::Channel> channel_there,
-               LiveCalls& calls, Method<Request, Response> method)
-      : Stream(std::move(hub), over, std::move(channel_there)), ticket_(calls), method_(method) {}
+  DuplexStream(std::shared_ptr<StreamHub> hub, Member& over, std::shared_ptr<grpc::Channel> channel, LiveCalls& calls,
+               Method<Request, Response> method)
+      : Stream(std::move(hub), over, std::move(channel), calls), method_(method) {}
 
   // Messages that were sent before wait for it.
   void start(const std::string& token) override {
@@ -37,7 +37,7 @@ class DuplexStream : public StreamHub::Stream,
     // leaving us with a member that is cut off.
     context_.AddMetadata("hasleader", "true");
     if (!token.empty()) context_.AddMetadata("token", token);
-    method_.open(channel, &context_, this);
+    method_.open(channel(), &context_, this);
     this->AddHold();
     this->StartRead(&incoming_);
     this->StartCall();
@@ -119,7 +119,6 @@ class DuplexStream : public StreamHub::Stream,
     this->RemoveHold();
   }
 
-  const LiveCalls::Ticket ticket_;
   const Method<Request, Response> method_;
   grpc::ClientContext context_;
   Response incoming_;

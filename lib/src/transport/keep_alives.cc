@@ -39,9 +39,9 @@ struct KeepAlives::Request {
 
 class KeepAlives::KeepAliveStream : public DuplexStream<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
  public:
-  KeepAliveStream(const std::shared_ptr<KeepAlives>& owner, Member& over, std::shared_ptr<grpc::Channel> channel_there,
+  KeepAliveStream(const std::shared_ptr<KeepAlives>& owner, Member& over, std::shared_ptr<grpc::Channel> channel,
                   LiveCalls& calls)
-      : DuplexStream(owner, over, std::move(channel_there), calls, kLeaseKeepAlive), owner_(*owner) {}
+      : DuplexStream(owner, over, std::move(channel), calls, kLeaseKeepAlive), owner_(*owner) {}
 
   // Guarded by the hub's mutex_. Per lease in the order of sending, which is the order
   // of the answers. A request that timed out keeps its place: its late answer must not
@@ -205,7 +205,7 @@ void KeepAlives::ask_what_is_left(KeepAliveStream& stream, const RequestPtr& req
     if (message.ttl() < 0) checked.ttl = std::chrono::seconds(0);
     answer(*request, lock, checked);
   };
-  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, stream.channel,
+  ask<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(kLeaseTimeToLive, stream, stream.channel(),
                                                                std::move(question), time_left(request->deadline), done);
 }
 
@@ -218,7 +218,7 @@ void KeepAlives::ask_version(KeepAliveStream& stream) {
                      "the next keep-alive takes; upgrade etcd to 3.4.31, 3.5.13 or newer",
                      url, message.version()));
   };
-  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, stream.channel, {}, kVersionTimeout, done);
+  ask<pb::StatusRequest, pb::StatusResponse>(kStatus, stream, stream.channel(), {}, kVersionTimeout, done);
 }
 
 void KeepAlives::on_timeout(const RequestPtr& request) {

@@ -42,7 +42,7 @@ Error StreamHub::explain(const Stream& stream, const grpc::Status& status) const
 void StreamHub::end(Stream& stream, Error error) {
   std::unique_lock lock(mutex_);
   // A stream apart is a second try at a member whose first one has not ended: that one decides.
-  const bool apart = stream.channel != stream.member.channel;
+  const bool apart = stream.channel() != stream.member.channel;
   if (!closed_ && !stream.given_up_ && !apart && blames_member(error.code)) {
     lock.unlock();
     channels_.leave(stream.member);

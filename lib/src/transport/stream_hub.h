@@ -30,8 +30,8 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
   // A stream as its hub sees it. It holds the hub.
   class Stream {
    public:
-    Stream(std::shared_ptr<StreamHub> hub, Member& over, std::shared_ptr<grpc::Channel> channel_there)
-        : member(over), channel(std::move(channel_there)), hub_(std::move(hub)) {}
+    Stream(std::shared_ptr<StreamHub> hub, Member& over, std::shared_ptr<grpc::Channel> channel, LiveCalls& calls)
+        : member(over), hub_(std::move(hub)), ticket_(calls), channel_(std::move(channel)) {}
     virtual ~Stream() = default;
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -39,8 +39,10 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
     virtual void start(const std::string& token) = 0;  // once at most
     virtual void cancel() = 0;                         // ended() follows soon, if the stream is started or will be
 
+    // The member's own, or one apart from others.
+    const std::shared_ptr<grpc::Channel>& channel() const noexcept { return channel_; }
+
     Member& member;
-    const std::shared_ptr<grpc::Channel> channel;  // the member's own, or one apart from others
 
    protected:
     StreamHub& hub() const noexcept { return *hub_; }
@@ -48,6 +50,8 @@ class StreamHub : public std::enable_shared_from_this<StreamHub> {
    private:
     friend class StreamHub;
     const std::shared_ptr<StreamHub> hub_;
+    const LiveCalls::Ticket ticket_;  // goes after the channel, and after the contexts of derived classes
+    const std::shared_ptr<grpc::Channel> channel_;
     std::string token_;              // that it was started with
     std::optional<Error> given_up_;  // why the hub ended it; guarded by the hub's mutex_
   };

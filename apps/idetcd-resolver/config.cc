@@ -148,6 +148,7 @@ std::optional<Config> read_config(int argc, char** argv) {
   config.settings = app::load_settings(given, app::process_environment());
   if (config.dev) fill_in_for_dev(config.settings);
   for (app::PoolSettings& pool : config.settings.pools) pool.claim = pool.claim && !no_claim;
+  config.read_again = [argc, argv] { return read_config(argc, argv); };
   if (!modes.check && !print_config) return config;
   check_whole(config.settings);
   print(config.settings, modes);

@@ -27,11 +27,13 @@ namespace idetcd::resolver {
 using namespace std::chrono_literals;
 
 Daemon::Daemon(Config config)
-    : config_(std::move(config)), patterns_(check_pools(config_.settings)), dns_(config_.settings, patterns_) {
+    : config_(std::move(config)),
+      patterns_(check_pools(config_.settings)),
+      dns_(std::make_shared<DnsService>(config_.settings, patterns_)) {
   check_reverse_zones(config_.settings);
   // Before anything is claimed: a node that cannot serve must not take a name. And as root, where
   // it is: a socket's receive buffer may then be larger than the system's limit.
-  dns_.open(config_.dev && config_.settings.listen.empty());
+  dns_->open(config_.dev && config_.settings.listen.empty());
   lower_privileges();
 }
 
@@ -70,8 +72,10 @@ int Daemon::serve() {
 
   std::optional<int> status;
   while (!(status = shutdown_->wait_for(1s))) {
-    dns_.note_freshness(stats().pools);
+    if (should_reload()) reload();
+    dns_->note_freshness(stats().pools);
     for (const auto& pool : pools_) pool->note_malformed();
+    if (dns_before_ && std::chrono::steady_clock::now() - reloaded_ > 1s && dns_before_->drained()) dns_before_.reset();
   }
   leave();
   return *status;
@@ -86,11 +90,11 @@ int Daemon::report(const app::Exit& exit) const {
 
 // A signal that ended the daemon would leave its name behind until the lease ends.
 void Daemon::note_signal(int number) {
-  const bool reload = number == SIGHUP || number == SIGUSR1;
-  log_(LogLevel::kWarning,
-       fmt::format("received SIG{}{}", sigabbrev_np(number),
-                   reload ? ": the configuration cannot be reloaded while the daemon runs; restart it instead"
-                          : ", which has no effect"));
+  if (number == SIGHUP || number == SIGUSR1) {
+    asked_to_reload_ = true;
+    return log_(LogLevel::kInfo, fmt::format("received SIG{}: reloading the configuration", sigabbrev_np(number)));
+  }
+  log_(LogLevel::kWarning, fmt::format("received SIG{}, which has no effect", sigabbrev_np(number)));
 }
 
 // Every file is checked, also those that were read as root: what starts can be started again.
@@ -116,10 +120,13 @@ void Daemon::lower_privileges() {
   check_file("password-file", settings.password_file);
 }
 
+std::shared_ptr<Pool> Daemon::make_pool(const app::Settings& settings, std::size_t index,
+                                        const PatternTemplate& pattern) const {
+  return std::make_shared<Pool>(settings.pools[index], pattern, settings.pools.size() > 1, log_);
+}
+
 void Daemon::make_pools() {
-  const std::vector<app::PoolSettings>& pools = config_.settings.pools;
-  for (std::size_t i = 0; i < pools.size(); ++i)
-    pools_.push_back(std::make_unique<Pool>(pools[i], patterns_[i], pools.size() > 1, log_));
+  for (std::size_t i = 0; i < patterns_.size(); ++i) pools_.push_back(make_pool(config_.settings, i, patterns_[i]));
 }
 
 void Daemon::start_etcd() {
@@ -144,7 +151,7 @@ void Daemon::check_threads() const {
   const auto forwards =
       std::ranges::count_if(settings.servers, [](const auto& server) { return !server.forward.empty(); });
   const auto http = std::max<std::size_t>(1, (logs ? 1 : 0) + settings.http.size() + (settings.metrics ? 1 : 0));
-  app::check_resources(app::kOwnThreads + static_cast<unsigned>(dns_.fronts()) * (workers + 1) +
+  app::check_resources(app::kOwnThreads + static_cast<unsigned>(dns_->fronts()) * (workers + 1) +
                        static_cast<unsigned>(http) + 3 * static_cast<unsigned>(settings.pools.size()) +
                        static_cast<unsigned>(waits + forwards));
 }
@@ -152,7 +159,7 @@ void Daemon::check_threads() const {
 void Daemon::limit_waits() {
   for (const auto& each : pools_) {
     const app::PoolSettings& settings = each->settings();
-    if (!settings.claim || settings.max_wait.count() == 0) continue;
+    if (!settings.claim || settings.max_wait.count() == 0 || each->ever_claimed()) continue;
     waits_.push_back(std::make_unique<app::WaitLimit>(settings.max_wait, [this, pool = each.get()] {
       if (const auto exit = pool->wait_over()) shutdown_->request(report(*exit));
     }));
@@ -162,25 +169,29 @@ void Daemon::limit_waits() {
 void Daemon::serve_dns() {
   const app::Settings& settings = config_.settings;
   for (const app::PoolSettings& pool : settings.pools) published_.push_back(app::own_record(settings, pool, 0));
-  dns_.serve(published_, log_);
-  for (std::size_t pool = 0; pool < published_.size(); ++pool) published_[pool].record.port = dns_.port_of(pool);
+  dns_->prepare(published_, log_);
+  dns_->serve(log_);
+  for (std::size_t pool = 0; pool < published_.size(); ++pool) published_[pool].record.port = dns_->port_of(pool);
 }
 
 void Daemon::follow_records() {
   for (std::size_t index = 0; index < pools_.size(); ++index) {
-    if (!pools_[index]->follow(etcd_, dns_.target(index), shutdown_->token())) return;
+    if (!pools_[index]->follow(etcd_, dns_->target(index), shutdown_->token())) return;
   }
-  dns_.note_listed();  // run() updates it
+  dns_->note_listed();  // run() updates it
 }
 
 void Daemon::claim_names() {
   for (std::size_t index = 0; index < pools_.size(); ++index) {
-    if (!pools_[index]->settings().claim) continue;
-    const auto on_ended = [this](const app::Exit& exit) { shutdown_->request(report(exit)); };
-    pools_[index]->claim(etcd_, published_[index],
-                         {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});
+    if (pools_[index]->settings().claim) claim(index);
   }
   if (std::ranges::none_of(config_.settings.pools, &app::PoolSettings::claim)) notify_service();
+}
+
+void Daemon::claim(std::size_t index) {
+  const auto on_ended = [this](const app::Exit& exit) { shutdown_->request(report(exit)); };
+  pools_[index]->claim(etcd_, published_[index],
+                       {.on_claim_changed = [this] { notify_service(); }, .on_ended = on_ended});
 }
 
 void Daemon::serve_metrics() {
@@ -189,9 +200,21 @@ void Daemon::serve_metrics() {
   for (const std::string& line : web_->lines()) log_(LogLevel::kInfo, line);
 }
 
+std::vector<std::shared_ptr<Pool>> Daemon::pools() const {
+  const std::lock_guard lock(mutex_);
+  return pools_;
+}
+
 Stats Daemon::stats() const {
-  Stats stats{.dns = dns_.totals(), .zone = dns_.zone_totals(), .forward = dns_.forward_totals()};
-  for (const auto& pool : pools_) stats.pools.push_back(pool->stats());
+  std::shared_ptr<DnsService> dns;
+  std::vector<std::shared_ptr<Pool>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    dns = dns_;
+    all = pools_;
+  }
+  Stats stats{.dns = dns->totals(), .zone = dns->zone_totals(), .forward = dns->forward_totals()};
+  for (const auto& pool : all) stats.pools.push_back(pool->stats());
   return stats;
 }
 
@@ -214,7 +237,8 @@ void Daemon::leave() {
     log_(LogLevel::kInfo, fmt::format("serving on for {} ms (lameduck)", config_.settings.lameduck.count()));
     std::this_thread::sleep_for(config_.settings.lameduck);
   }
-  dns_.stop();
+  dns_before_.reset();
+  dns_->stop();
 }
 
 // READY=1 once every wanted name is claimed.
@@ -222,7 +246,7 @@ void Daemon::notify_service() {
   const std::lock_guard lock(notifying_);
   std::vector<std::string> names;
   std::vector<std::string> missing;
-  for (const auto& pool : pools_) {
+  for (const auto& pool : pools()) {
     if (!pool->settings().claim) continue;
     if (std::string name = pool->claimed_name(); !name.empty()) {
       names.push_back(std::move(name));

@@ -1,48 +1,33 @@
 #include "dns_fronts.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 namespace idetcd::resolver {
-namespace {
 
-// Which server blocks listen at each address, in the order of the blocks.
-struct Place {
-  app::ListenAddress address;
-  std::vector<std::size_t> blocks;
-};
-
-std::vector<Place> places_of(const std::vector<app::ServerSettings>& servers) {
-  std::vector<Place> places;
+DnsFronts::DnsFronts(const std::vector<app::ServerSettings>& servers) {
   for (std::size_t block = 0; block < servers.size(); ++block) {
     for (const app::ListenAddress& address : servers[block].listen) {
       // Port 0 is another one each time, but for blocks that share it.
-      const auto found = std::ranges::find(places, address, &Place::address);
-      if (found == places.end())
-        places.push_back({address, {block}});
+      const auto found = std::ranges::find(fronts_, address, &Front::listen);
+      if (found == fronts_.end())
+        fronts_.push_back({address, {block}});
       else if (found->blocks.back() != block)
         found->blocks.push_back(block);
     }
   }
-  return places;
 }
 
-}  // namespace
-
-DnsFronts::DnsFronts(const std::vector<app::ServerSettings>& servers) {
-  for (const Place& place : places_of(servers)) {
-    const auto same = std::ranges::find(fronts_, place.blocks, &Front::blocks);
-    if (same == fronts_.end())
-      fronts_.push_back({{place.address}, place.blocks});
-    else
-      same->listen.push_back(place.address);
-  }
+const DnsFronts::Front* DnsFronts::twin_in(const DnsFronts* before, const Front& front) const {
+  if (before == nullptr) return nullptr;
+  const auto found = std::ranges::find(before->fronts_, front.listen, &Front::listen);
+  return found == before->fronts_.end() ? nullptr : &*found;
 }
 
-Status DnsFronts::open(unsigned workers) {
+Status DnsFronts::open(unsigned workers, const DnsFronts* before) {
   for (Front& front : fronts_) {
-    auto sockets = open_listeners(front.listen, workers);
+    if (twin_in(before, front) != nullptr) continue;
+    auto sockets = open_listeners({&front.listen, 1}, workers);
     if (!sockets) return sockets.error();
     front.sockets = std::move(*sockets);
   }
@@ -52,18 +37,31 @@ Status DnsFronts::open(unsigned workers) {
 void DnsFronts::use_any_port() {
   for (Front& front : fronts_) {
     front.sockets.clear();
-    for (app::ListenAddress& address : front.listen) address.port = 0;
+    front.listen.port = 0;
   }
 }
 
-Status DnsFronts::serve(const std::vector<AnswerBlock>& blocks) {
+std::vector<AnswerBlock> DnsFronts::own_blocks(const Front& front, const std::vector<AnswerBlock>& blocks) const {
+  std::vector<AnswerBlock> own;
+  for (const std::size_t block : front.blocks) own.push_back(blocks[block]);
+  return own;
+}
+
+Status DnsFronts::serve(const std::vector<AnswerBlock>& blocks, DnsFronts* before) {
   for (Front& front : fronts_) {
-    std::vector<AnswerBlock> own;
-    for (const std::size_t block : front.blocks) own.push_back(blocks[block]);
-    front.answerer = std::make_unique<Answerer>(std::move(own));
+    if (twin_in(before, front) != nullptr) continue;
+    front.answerer = std::make_unique<Answerer>(own_blocks(front, blocks));
     auto server = DnsServer::serve({}, std::move(front.sockets), *front.answerer);
     if (!server) return server.error();
     front.server = std::move(*server);
+  }
+  for (Front& front : fronts_) {
+    if (front.server) continue;
+    const auto twin = std::ranges::find(before->fronts_, front.listen, &Front::listen);
+    front.answerer = std::move(twin->answerer);
+    front.server = std::move(twin->server);
+    front.answerer->replace(own_blocks(front, blocks));
+    before->fronts_.erase(twin);
   }
   return {};
 }

@@ -55,39 +55,55 @@ std::vector<Bytes> zones_of(const app::ServerSettings& server) {
 
 }  // namespace
 
-DnsService::DnsService(const app::Settings& settings, std::vector<PatternTemplate> patterns)
-    : settings_(settings), patterns_(std::move(patterns)), fronts_(settings.servers) {}
+DnsService::DnsService(app::Settings settings, std::vector<PatternTemplate> patterns)
+    : settings_(std::move(settings)), patterns_(std::move(patterns)), fronts_(settings_.servers) {}
 
 DnsService::~DnsService() {
   stop();
 }
 
-void DnsService::open(bool may_change_ports) {
-  Status opened = fronts_.open(settings_.workers);
+void DnsService::open(bool may_change_ports, const DnsService* before) {
+  const DnsFronts* const open = before != nullptr ? &before->fronts_ : nullptr;
+  Status opened = fronts_.open(settings_.workers, open);
   if (!opened && may_change_ports) {
     fronts_.use_any_port();
-    opened = fronts_.open(settings_.workers);
+    opened = fronts_.open(settings_.workers, open);
   }
   if (!opened) throw app::Exit(app::kExitOs, opened.error().message);
 }
 
-void DnsService::serve(const std::vector<app::Publication>& published, const LogSink& log) {
-  std::vector<AnswerBlock> blocks;
-  const CookieSecret secret = CookieSecret::random();  // of the address, whichever block answers
+void DnsService::prepare(const std::vector<app::Publication>& published, const LogSink& log, const DnsService* before) {
+  const CookieSecret secret = before != nullptr && !before->blocks_.empty()
+                                  ? before->blocks_.front().policy.cookie_secret
+                                  : CookieSecret::random();  // of the address, whichever block answers
   for (std::size_t server = 0; server < settings_.servers.size(); ++server) {
     auto publisher = ZonePublisher::create(zone_options(server, published));
     if (!publisher) refuse_zones(settings_, publisher.error());
     publishers_.push_back(std::move(*publisher));
     // Until the records have been read once.
     if (has_pools(server)) publishers_.back()->set_freshness(Freshness::kExpired);
-    blocks.push_back({zones_of(settings_.servers[server]), &publishers_.back()->zones(),
-                      answer_policy(settings_, settings_.servers[server])});
-    blocks.back().policy.cookie_secret = secret;
-    blocks.back().policy.forwarder = forwarder_of(server, log);
+    blocks_.push_back({zones_of(settings_.servers[server]), &publishers_.back()->zones(),
+                       answer_policy(settings_, settings_.servers[server]), publishers_.back()});
+    blocks_.back().policy.cookie_secret = secret;
+    blocks_.back().policy.forwarder = forwarder_of(server, log, before);
   }
-  log_queries(blocks, log);
-  if (auto served = fronts_.serve(blocks); !served) throw app::Exit(app::kExitOs, served.error().message);
+  log_queries(log);
+}
+
+void DnsService::serve(const LogSink& log, DnsService* before) {
+  if (auto served = fronts_.serve(blocks_, before != nullptr ? &before->fronts_ : nullptr); !served)
+    throw app::Exit(app::kExitOs, served.error().message);
+  if (before != nullptr) {
+    before->fronts_.stop();
+    for (auto& forwarder : before->forwarders_)  // with its cache
+      if (std::ranges::find(forwarders_, forwarder) != forwarders_.end()) forwarder.reset();
+  }
   log_serving(log);
+}
+
+bool DnsService::drained() const {
+  return std::ranges::all_of(forwarders_,
+                             [](const auto& forwarder) { return !forwarder || forwarder->totals().in_flight == 0; });
 }
 
 // A publisher counts the pools of its own server block.
@@ -126,15 +142,17 @@ ZoneTotals DnsService::zone_totals() const {
 
 // Replies go out over the sockets, so forwarding ends first.
 void DnsService::stop() {
-  for (const auto& forwarder : forwarders_) forwarder->stop();
+  for (const auto& forwarder : forwarders_)
+    if (forwarder) forwarder->stop();
   fronts_.stop();
   query_log_.reset();
 }
 
 std::optional<ForwardTotals> DnsService::forward_totals() const {
-  if (forwarders_.empty()) return {};
+  if (std::ranges::none_of(settings_.servers, [](const auto& server) { return !server.forward.empty(); })) return {};
   ForwardTotals sum;
   for (const auto& forwarder : forwarders_) {
+    if (!forwarder) continue;
     const ForwardTotals each = forwarder->totals();
     sum.queries += each.queries;
     sum.refused += each.refused;
@@ -144,24 +162,31 @@ std::optional<ForwardTotals> DnsService::forward_totals() const {
   return sum;
 }
 
-// Null: nothing is forwarded.
-std::shared_ptr<Forwarder> DnsService::forwarder_of(std::size_t server, const LogSink& log) {
+// Null: nothing is forwarded. One with the same upstreams and cache goes on, with what it keeps.
+std::shared_ptr<Forwarder> DnsService::forwarder_of(std::size_t server, const LogSink& log, const DnsService* before) {
   const app::ServerSettings& settings = settings_.servers[server];
+  std::shared_ptr<Forwarder>& forwarder = forwarders_.emplace_back();
   if (settings.forward.empty()) return nullptr;
-  auto forwarder = make_forwarder({settings.forward, settings.cache, settings.max_udp.value_or(kMaxUdpReply)}, log);
-  if (!forwarder) {
-    const bool refused = forwarder.error().code == ErrorCode::kInvalidArgument;
-    throw app::Exit(refused ? app::kExitConfig : app::kExitOs, forwarder.error().message);
+  if (before != nullptr) {
+    const auto& others = before->settings_.servers;
+    const auto same = std::ranges::find_if(others, [&](const app::ServerSettings& other) {
+      return other.forward == settings.forward && other.cache == settings.cache && other.max_udp == settings.max_udp;
+    });
+    if (same != others.end()) return forwarder = before->forwarders_[static_cast<std::size_t>(same - others.begin())];
   }
-  forwarders_.push_back(*forwarder);
-  return forwarders_.back();
+  auto made = make_forwarder({settings.forward, settings.cache, settings.max_udp.value_or(kMaxUdpReply)}, log);
+  if (!made) {
+    const bool refused = made.error().code == ErrorCode::kInvalidArgument;
+    throw app::Exit(refused ? app::kExitConfig : app::kExitOs, made.error().message);
+  }
+  return forwarder = std::move(*made);
 }
 
-void DnsService::log_queries(const std::vector<AnswerBlock>& blocks, const LogSink& log) {
+void DnsService::log_queries(const LogSink& log) {
   std::vector<QueryLog::Source> sources;
-  for (std::size_t server = 0; server < blocks.size(); ++server) {
-    if (!blocks[server].policy.tap) continue;
-    QueryLog::Source source{blocks[server].policy.tap, {}};
+  for (std::size_t server = 0; server < blocks_.size(); ++server) {
+    if (!blocks_[server].policy.tap) continue;
+    QueryLog::Source source{blocks_[server].policy.tap, {}};
     for (const app::QueryLogRule& rule : settings_.servers[server].log)
       source.formats.push_back(app::parse_query_format(rule.format));
     sources.push_back(std::move(source));
@@ -169,11 +194,16 @@ void DnsService::log_queries(const std::vector<AnswerBlock>& blocks, const LogSi
   if (!sources.empty()) query_log_ = std::make_unique<QueryLog>(std::move(sources), log);
 }
 
-// A line for each set of addresses.
+// A line for each set of zones.
 void DnsService::log_serving(const LogSink& log) const {
-  for (std::size_t front = 0; front < fronts_.size(); ++front)
-    log(LogLevel::kInfo, fmt::format("serving {} on {} (UDP and TCP)", fmt::join(zones_at(front), ", "),
-                                     fmt::join(fronts_.addresses(front), ", ")));
+  std::vector<std::pair<std::string, std::vector<std::string>>> lines;
+  for (std::size_t front = 0; front < fronts_.size(); ++front) {
+    const std::string zones = fmt::format("{}", fmt::join(zones_at(front), ", "));
+    if (lines.empty() || lines.back().first != zones) lines.push_back({zones, {}});
+    lines.back().second.push_back(fronts_.address(front));
+  }
+  for (const auto& [zones, addresses] : lines)
+    log(LogLevel::kInfo, fmt::format("serving {} on {} (UDP and TCP)", zones, fmt::join(addresses, ", ")));
 }
 
 // Those of the pools; of a server block without pools, its keys.

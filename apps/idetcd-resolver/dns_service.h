@@ -26,24 +26,34 @@
 namespace idetcd::resolver {
 
 // For one thread, but for what target() returns and the totals.
+//
+// To change it while it serves, make another one, and go through the steps with `before`: it
+// takes over the sockets that both have, and answers from them without a gap. `before` must live
+// for a second more, and until it is drained().
 class DnsService {
  public:
-  // `settings` must outlive it; `patterns` are those of its pools.
-  DnsService(const app::Settings& settings, std::vector<PatternTemplate> patterns);
+  // `patterns`: of the pools of `settings`.
+  DnsService(app::Settings settings, std::vector<PatternTemplate> patterns);
   ~DnsService();
 
   // Binds every socket. Throws app::Exit.
-  void open(bool may_change_ports);
+  void open(bool may_change_ports, const DnsService* before = nullptr);
   // Sets of addresses; each has a thread for TCP, and one for each UDP worker.
   std::size_t fronts() const noexcept { return fronts_.size(); }
 
-  // Serves over the sockets. `published`: what this node publishes in each pool. Throws app::Exit.
-  void serve(const std::vector<app::Publication>& published, const LogSink& log);
+  // Makes the zones, without records. `published`: what this node publishes in each pool. Throws app::Exit.
+  void prepare(const std::vector<app::Publication>& published, const LogSink& log, const DnsService* before = nullptr);
+
+  // Serves over the sockets. Throws app::Exit; `before` is as it was then.
+  void serve(const LogSink& log, DnsService* before = nullptr);
+
+  // Whether nothing waits for an upstream any more.
+  bool drained() const;
 
   // The port at which pool `pool` is served.
   std::uint16_t port_of(std::size_t pool) const { return fronts_.port_of(settings_.pools[pool].server); }
 
-  // Takes the records of pool `pool`. Any thread may call it, while the service lives.
+  // Takes the records of pool `pool`; after prepare(). Any thread may call it, while the service lives.
   std::function<void(const RecordSet&, std::span<const SlotId>)> target(std::size_t pool);
 
   // All records have just been listed.
@@ -62,15 +72,17 @@ class DnsService {
   ZoneOptions zone_options(std::size_t server, const std::vector<app::Publication>& published) const;
   std::optional<std::size_t> own_pool(std::size_t server) const;
   bool has_pools(std::size_t server) const;
-  std::shared_ptr<Forwarder> forwarder_of(std::size_t server, const LogSink& log);
-  void log_queries(const std::vector<AnswerBlock>& blocks, const LogSink& log);
+  std::shared_ptr<Forwarder> forwarder_of(std::size_t server, const LogSink& log, const DnsService* before);
+  void log_queries(const LogSink& log);
   void log_serving(const LogSink& log) const;
   std::vector<std::string> zones_at(std::size_t front) const;
 
-  const app::Settings& settings_;
+  const app::Settings settings_;
   const std::vector<PatternTemplate> patterns_;
-  std::vector<std::unique_ptr<ZonePublisher>> publishers_;  // in the order of the server blocks
-  std::vector<std::shared_ptr<Forwarder>> forwarders_;
+  std::vector<std::shared_ptr<ZonePublisher>> publishers_;  // in the order of the server blocks, as is `blocks_`
+  std::vector<AnswerBlock> blocks_;
+  std::vector<std::shared_ptr<Forwarder>>
+      forwarders_;    // of the server blocks; null: none; those that are handed on, too
   DnsFronts fronts_;  // its threads read publishers_
   std::unique_ptr<QueryLog> query_log_;
 };

@@ -26,8 +26,12 @@ Pool::Pool(app::PoolSettings settings, PatternTemplate pattern, bool among_other
 }
 
 bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop) {
-  RecordStoreOptions options{
-      .pattern = pattern_, .path = settings_.path, .on_change = std::move(on_change), .log = log_};
+  target_ = std::move(on_change);
+  const auto tell = [this](const RecordSet& set, std::span<const SlotId> changed) {
+    const std::lock_guard lock(mutex_);
+    target_(set, changed);
+  };
+  RecordStoreOptions options{.pattern = pattern_, .path = settings_.path, .on_change = tell, .log = log_};
   options.prove_every = std::clamp<std::chrono::milliseconds>(settings_.ttl / 5, 1s, options.prove_every);
   auto store = RecordStore::open(etcd, std::move(options), stop);
   if (!store) {
@@ -40,9 +44,40 @@ bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const s
   return true;
 }
 
+void Pool::retarget(OnChange on_change) {
+  const std::lock_guard lock(mutex_);
+  target_ = std::move(on_change);
+  // A change that waits to be told is among these, or told again after them.
+  const auto records = store_->snapshot();
+  std::vector<SlotId> all;
+  records->for_each([&](const NamedRecord& record) { all.push_back(record.slot); });
+  target_(*records, all);
+}
+
+void Pool::publish(app::Publication publication) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (publication.record == publication_.record) return;
+    publication_ = publication;
+  }
+  if (!registration_) return;
+  if (!publication.warning.empty()) log_(LogLevel::kWarning, publication.warning);
+  log_(LogLevel::kInfo, fmt::format("publishing {} from now on", publication.addresses));
+  if (auto updated = registration_->update(publication.record); !updated)
+    log_(LogLevel::kWarning, fmt::format("the record is not in etcd yet: {}", updated.error().message));
+}
+
+std::string Pool::addresses() const {
+  const std::lock_guard lock(mutex_);
+  return publication_.addresses;
+}
+
 void Pool::claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication, PoolEvents events) {
   events_ = std::move(events);
-  addresses_ = std::move(publication.addresses);
+  {
+    const std::lock_guard lock(mutex_);
+    publication_ = publication;
+  }
   if (!publication.warning.empty()) log_(LogLevel::kWarning, publication.warning);
   RegistrationOptions options;
   options.claim = app::claim_options(settings_, log_, [this](std::size_t position) { on_position(position); });
@@ -123,7 +158,7 @@ void Pool::on_claimed(const Ownership& ownership) {
   position_ = 0;
   ++claims_;
   log_(LogLevel::kInfo,
-       fmt::format("claimed {} -> {}; slot {} of {}, lease {:x}, ttl {}s", ownership.name, addresses_, ownership.slot,
+       fmt::format("claimed {} -> {}; slot {} of {}, lease {:x}, ttl {}s", ownership.name, addresses(), ownership.slot,
                    pattern_.limit(), static_cast<std::uint64_t>(ownership.lease), ownership.ttl.count()));
   events_.on_claim_changed();
 }

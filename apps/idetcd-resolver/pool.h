@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -28,7 +29,7 @@ struct PoolEvents {
   std::function<void(const app::Exit&)> on_ended;  // the claim has ended, and the process should
 };
 
-// stats(), claimed_name() and position() may be called from any thread; all others are for one.
+// stats(), claims(), claimed_name() and position() may be called from any thread; all others are for one.
 // The destructor gives the name back and returns in bounded time.
 class Pool {
  public:
@@ -42,6 +43,12 @@ class Pool {
   // app::Exit if etcd refuses.
   using OnChange = std::function<void(const RecordSet&, std::span<const SlotId> changed)>;
   bool follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop);
+
+  // From now on another one is told of the records: of all of them first, before this returns. After follow().
+  void retarget(OnChange on_change);
+
+  // Publishes something else. Blocks, at most 5 s, until etcd has it; it is tried again after that.
+  void publish(app::Publication publication);
 
   // Starts to claim and returns at once.
   void claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication, PoolEvents events);
@@ -60,9 +67,11 @@ class Pool {
 
   std::string claimed_name() const;       // empty: none now
   std::size_t position() const noexcept;  // in the queue for a name; 0: not in it
+  bool ever_claimed() const noexcept { return claims_ > 0; }
   PoolStats stats() const;
 
  private:
+  std::string addresses() const;
   void on_position(std::size_t position);
   void on_claimed(const Ownership& ownership);
   void on_lost();
@@ -73,8 +82,10 @@ class Pool {
   const std::string prefix_;  // of log messages
   const LogSink log_;
   PoolEvents events_;
-  std::string addresses_;      // as published, for people
-  std::size_t malformed_ = 0;  // as last logged
+  mutable std::mutex mutex_;
+  OnChange target_;               // guarded by mutex_, as is what it does
+  app::Publication publication_;  // guarded by mutex_
+  std::size_t malformed_ = 0;     // as last logged
 
   std::unique_ptr<RecordStore> store_;
   std::unique_ptr<Registration> registration_;

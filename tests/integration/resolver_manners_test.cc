@@ -48,11 +48,10 @@ std::uint16_t metrics_port(Resolver& node) {
 TEST_CASE("signals that mean nothing yet are logged, and the name is kept") {
   Resolver node(flags(random_prefix()));
   REQUIRE(node.name() == "worker1.tf.local.");
-  const std::vector<std::pair<int, std::string>> signals{
-      {SIGHUP, "received SIGHUP: the configuration cannot be reloaded"},
-      {SIGUSR1, "received SIGUSR1: the configuration cannot be reloaded"},
-      {SIGUSR2, "received SIGUSR2, which has no effect"},
-      {SIGPIPE, "received SIGPIPE, which has no effect"}};
+  const std::vector<std::pair<int, std::string>> signals{{SIGHUP, "received SIGHUP: reloading the configuration"},
+                                                         {SIGUSR1, "received SIGUSR1: reloading the configuration"},
+                                                         {SIGUSR2, "received SIGUSR2, which has no effect"},
+                                                         {SIGPIPE, "received SIGPIPE, which has no effect"}};
   for (const auto& [number, message] : signals) {
     CAPTURE(message);
     node.program().signal(number);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "common/corefile/imports.h"
 #include "common/directives/corefile.h"
@@ -208,6 +209,24 @@ FilePools read_pools(const Corefile& corefile, const Settings& settings, Problem
   return pools;
 }
 
+std::size_t fingerprint_of(const Corefile& corefile) {
+  std::string words;
+  const auto add = [&](std::string_view word) { words.append(word).push_back('\0'); };
+  const auto add_line = [&](const corefile::Line& line) {
+    add(line.name);
+    for (const std::string& word : line.arguments) add(word);
+    add("\n");
+  };
+  for (const CorefileServer& server : corefile.servers) {
+    for (const corefile::ServerKey& key : server.keys) add(fmt::format("{}:{}", key.zone, key.port.value_or(0)));
+    for (const corefile::Statement& statement : server.directives) {
+      add_line(statement.head);
+      for (const corefile::Line& line : statement.block) add_line(line);
+    }
+  }
+  return std::hash<std::string>()(words);
+}
+
 FilePools read_blocks(Settings& settings, std::string_view text, std::string_view file,
                       const Environment& environment) {
   const auto corefile = parse_corefile(text, file, environment);
@@ -221,6 +240,8 @@ FilePools read_blocks(Settings& settings, std::string_view text, std::string_vie
   settings.servers = std::move(directives->servers);
   settings.http = std::move(directives->http);
   settings.lameduck = directives->lameduck;
+  settings.reload = directives->reload;
+  settings.fingerprint = fingerprint_of(*corefile);
   settings.warnings = std::move(directives->warnings);
   if (directives->debug) settings.log_level = LogLevel::kDebug;
   return pools;

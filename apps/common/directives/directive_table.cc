@@ -29,9 +29,7 @@ constexpr DirectiveSpec kDirectives[] = {
     {"tls", kRefused, kOneTransport},
     {"timeouts", kNoEffect, "connections have limits of their own: 10 s idle over TCP"},
     {"multisocket", kNoEffect, "there is a socket for each core anyway; see the option workers"},
-    {"reload", kRefused,
-     "a running daemon cannot read its configuration anew yet; remove it, and restart the daemon when the file has "
-     "changed (with state-dir it keeps its name)"},
+    {"reload", kWorks},
     {"nsid", kWorks},
     {"bufsize", kWorks},
     {"bind", kWorks, {}, true},

@@ -132,6 +132,21 @@ Status read_prometheus(const Statement& s, Target& t) {
   return {};
 }
 
+// As CoreDNS: at least 2 s, 30 s unless told, and half of it as jitter; the jitter has no effect here.
+Status read_reload(const Statement& s, Target& t) {
+  using namespace std::chrono_literals;
+  constexpr std::chrono::milliseconds kMin = 2s;
+  if (auto none = check_no_block(s); !none) return none;
+  if (auto count = check_arguments(s.head, 0, 2); !count) return count;
+  t.all.reload = 30s;
+  for (std::size_t i = 0; i < s.head.arguments.size(); ++i) {
+    const auto duration = parse_go_duration(s.head.arguments[i]);
+    if (!duration) return wrong_line(s.head, duration.error().message);
+    if (i == 0) t.all.reload = std::max(*duration, kMin);
+  }
+  return {};
+}
+
 Status read_any(const Statement& s, Target&) {
   if (auto none = check_no_block(s); !none) return none;
   return check_arguments(s.head, 0, 0);
@@ -243,7 +258,7 @@ Status read_cache(const Statement& s, Target& t) {
 }
 
 using Read = Status (*)(const Statement&, Target&);
-constexpr std::array<std::pair<std::string_view, Read>, 18> kReaders{{{"bind", read_bind},
+constexpr std::array<std::pair<std::string_view, Read>, 19> kReaders{{{"bind", read_bind},
                                                                       {"errors", read_errors},
                                                                       {"log", read_log},
                                                                       {"health", read_health},
@@ -257,6 +272,7 @@ constexpr std::array<std::pair<std::string_view, Read>, 18> kReaders{{{"bind", r
                                                                       {"whoami", read_whoami},
                                                                       {"forward", read_forward},
                                                                       {"cache", read_cache},
+                                                                      {"reload", read_reload},
                                                                       {"debug", read_debug},
                                                                       {"cancel", read_cancel},
                                                                       {"nsid", read_nsid},

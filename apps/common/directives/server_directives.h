@@ -16,6 +16,7 @@ struct ServerDirectives {
   std::vector<ServerSettings> servers;
   std::vector<HttpEndpoint> http;
   std::chrono::milliseconds lameduck{0};
+  std::chrono::milliseconds reload{0};  // 0: not asked for
   bool debug = false;
   std::vector<std::string> warnings;  // each "FILE:LINE: ..."
 };

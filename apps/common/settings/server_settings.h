@@ -46,6 +46,8 @@ struct HttpEndpoint {
   bool metrics = false;
   bool health = false;
   bool ready = false;
+
+  bool operator==(const HttpEndpoint&) const = default;
 };
 
 // Gives each server its `listen`. `listen`: for all servers, if not empty; they must then have one

@@ -103,6 +103,10 @@ struct Settings {
   std::vector<HttpEndpoint> http;         // beside `metrics`
   std::chrono::milliseconds lameduck{0};  // how long to go on serving when told to stop
 
+  // Of the reload directive: how often the Corefile is looked at; 0: it is not.
+  std::chrono::milliseconds reload{0};
+  std::size_t fingerprint = 0;  // of the Corefile with its imports and variables; differs where any word does
+
   std::string run_as;                 // account of this machine; empty: stay
   std::string corefile;               // that was read; empty: none
   std::vector<std::string> warnings;  // of the Corefile, to be logged

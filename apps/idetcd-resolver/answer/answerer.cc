@@ -25,11 +25,12 @@ std::vector<AnswerBlock> one_block(const Snapshot<ZoneSet>& records, AnswerPolic
 class Answerer::View::Impl {
  public:
   Impl(const Answerer& answerer, std::size_t max_batch)
-      : routes_(answerer.routes_), requests_(max_batch), targets_(max_batch) {
-    for (const AnswerBlock& block : answerer.blocks_) logs_ = blocks_.emplace_back(block).ring != nullptr || logs_;
+      : source_(answerer.current_), newest_(source_), requests_(max_batch), targets_(max_batch) {
+    take_up(source_.load());
   }
 
   void refresh() {
+    if (&newest_.current() != taken_.get()) take_up(source_.load());
     for (Block& block : blocks_) block.zones = &block.reader.current();
   }
 
@@ -42,8 +43,16 @@ class Answerer::View::Impl {
   }
 
  private:
+  // What was taken up before is let go of last: readers of its records are among `blocks_`.
+  void take_up(std::shared_ptr<const Blocks> blocks) {
+    blocks_.clear();
+    logs_ = false;
+    taken_ = std::move(blocks);
+    for (const AnswerBlock& block : taken_->blocks) logs_ = blocks_.emplace_back(block).ring != nullptr || logs_;
+  }
+
   void answer_all(std::span<Exchange> batch) noexcept {
-    if (routes_.empty())
+    if (taken_->routes.empty())
       answer_of_one(batch);
     else
       answer_of_many(batch);
@@ -100,8 +109,9 @@ class Answerer::View::Impl {
   std::size_t route(ReadRequest& request) const noexcept {
     if (request.verdict != Verdict::kQuestion) return 0;
     const WireName name = request.question.wire_name();
-    const auto found = std::ranges::find_if(routes_, [&](const Route& each) { return lies_in(name, each.zone); });
-    if (found == routes_.end()) return kNoBlock;
+    const auto& routes = taken_->routes;
+    const auto found = std::ranges::find_if(routes, [&](const Route& each) { return lies_in(name, each.zone); });
+    if (found == routes.end()) return kNoBlock;
     if (found->block != 0) request.question.hash = hash_name(name, blocks_[found->block].zones->names().seed());
     return found->block;
   }
@@ -116,7 +126,9 @@ class Answerer::View::Impl {
         resolver::answer(*block.zones, block.policy, exchange.context, exchange.request, request, exchange.out);
   }
 
-  const std::vector<Route>& routes_;
+  const Snapshot<Blocks>& source_;
+  Snapshot<Blocks>::Reader newest_;
+  std::shared_ptr<const Blocks> taken_;
   std::deque<Block> blocks_;
   std::vector<ReadRequest> requests_;  // of the batch being answered
   std::vector<std::size_t> targets_;   // the block of each; all 0 without routes
@@ -126,15 +138,21 @@ class Answerer::View::Impl {
 Answerer::Answerer(const Snapshot<ZoneSet>& records, AnswerPolicy policy)
     : Answerer(one_block(records, std::move(policy))) {}
 
-Answerer::Answerer(std::vector<AnswerBlock> blocks)
-    : blocks_(std::move(blocks)), routes_([this] {
-        std::vector<Route> routes;
-        for (std::size_t block = 0; block < blocks_.size(); ++block)
-          for (const Bytes& zone : blocks_[block].zones) routes.push_back({zone, block});
+Answerer::Answerer(std::vector<AnswerBlock> blocks) : current_(std::make_shared<const Blocks>(std::move(blocks))) {}
+
+void Answerer::replace(std::vector<AnswerBlock> blocks) {
+  current_.publish(std::make_shared<const Blocks>(std::move(blocks)));
+}
+
+Answerer::Blocks::Blocks(std::vector<AnswerBlock> all)
+    : blocks(std::move(all)), routes([this] {
+        std::vector<Route> found;
+        for (std::size_t block = 0; block < blocks.size(); ++block)
+          for (const Bytes& zone : blocks[block].zones) found.push_back({zone, block});
         std::ranges::stable_sort(
-            routes, [](const Route& left, const Route& right) { return left.zone.size() > right.zone.size(); });
-        const bool one_for_all = blocks_.size() == 1 && routes.back().zone.size() == 1;
-        return one_for_all ? std::vector<Route>() : routes;
+            found, [](const Route& left, const Route& right) { return left.zone.size() > right.zone.size(); });
+        const bool one_for_all = blocks.size() == 1 && found.back().zone.size() == 1;
+        return one_for_all ? std::vector<Route>() : found;
       }()) {}
 
 Answerer::View::View(const Answerer& answerer, std::size_t max_batch)

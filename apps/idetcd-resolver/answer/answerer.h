@@ -28,11 +28,12 @@ struct Exchange {
 // A server block: how names that lie in its zones are answered.
 struct AnswerBlock {
   std::vector<Bytes> zones;            // wire format, lower case; at least one
-  const Snapshot<ZoneSet>* records{};  // never null; must outlive the Answerer
+  const Snapshot<ZoneSet>* records{};  // never null; lives as long as `owner`, or longer than the Answerer
   AnswerPolicy policy{};
+  std::shared_ptr<const void> owner{};
 };
 
-// Immutable; every member may be called from any thread.
+// Every member may be called from any thread.
 class Answerer {
  public:
   // All names are of one block. `records` must outlive it.
@@ -40,6 +41,11 @@ class Answerer {
   // A name is answered by the block that has the longest zone in which it lies, and REFUSED if
   // there is none. Preconditions: at least one block; no zone is in two.
   explicit Answerer(std::vector<AnswerBlock> blocks);
+
+  // Puts others in their place, under the same conditions. Each View takes them up with its next
+  // refresh(); the former ones are freed, with their owners, once all have.
+  void replace(std::vector<AnswerBlock> blocks);
+
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
@@ -51,8 +57,14 @@ class Answerer {
     std::size_t block;
   };
 
-  const std::vector<AnswerBlock> blocks_;
-  const std::vector<Route> routes_;  // the longest zone first; empty: all names are of the one block
+  struct Blocks {
+    explicit Blocks(std::vector<AnswerBlock> all);
+
+    const std::vector<AnswerBlock> blocks;
+    const std::vector<Route> routes;  // the longest zone first; empty: all names are of the one block
+  };
+
+  Snapshot<Blocks> current_;
 };
 
 // One thread's view of an Answerer, which must outlive it. Answering takes no lock and
@@ -65,7 +77,7 @@ class Answerer::View {
 
   // Moves on to the newest zones; those of before may then be freed. Call it once for
   // each batch, and a few times a second while nothing arrives. A lock is taken only if
-  // new zones were published since the last call.
+  // new zones or blocks were published since the last call.
   void refresh();
 
   // Answers all, as of the last refresh(). Precondition: at most `max_batch`. The cache

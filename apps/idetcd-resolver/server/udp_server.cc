@@ -1,5 +1,6 @@
 #include "server/udp_server.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -48,10 +49,11 @@ void release_interface(msghdr& message) noexcept {
   }
 }
 
-// Where a reply that comes later goes. The socket must live until then.
+// Where a reply that comes later goes, maybe when the server is gone.
 class ReplyAddress {
  public:
-  ReplyAddress(int fd, const msghdr& request) : fd_(fd), peer_size_(request.msg_namelen) {
+  ReplyAddress(std::shared_ptr<const app::FileDescriptor> socket, const msghdr& request)
+      : socket_(std::move(socket)), peer_size_(request.msg_namelen) {
     std::memcpy(&peer_, request.msg_name, request.msg_namelen);
     if (request.msg_control == nullptr) return;
     control_size_ = request.msg_controllen;
@@ -71,11 +73,11 @@ class ReplyAddress {
       message.msg_controllen = control_size_;
       release_interface(message);
     }
-    sendmsg(fd_, &message, MSG_DONTWAIT);
+    sendmsg(socket_->get(), &message, MSG_DONTWAIT);
   }
 
  private:
-  int fd_;
+  std::shared_ptr<const app::FileDescriptor> socket_;
   sockaddr_storage peer_{};
   socklen_t peer_size_;
   alignas(Control) std::array<char, sizeof(Control)> control_{};
@@ -191,10 +193,11 @@ class UdpServer::Worker {
   }
 
   void hand_on(std::size_t i) {
+    if (!for_replies_) for_replies_ = std::make_shared<const app::FileDescriptor>(fcntl(fd_, F_DUPFD_CLOEXEC, 0));
     const Exchange& exchange = batch_->exchanges[i];
     exchange.reply.forwarder->take({{exchange.request.begin(), exchange.request.end()},
                                     exchange.context,
-                                    [to = ReplyAddress(fd_, batch_->received[i].msg_hdr)](
+                                    [to = ReplyAddress(for_replies_, batch_->received[i].msg_hdr)](
                                         std::span<const std::byte> bytes) mutable { to.send(bytes); }});
   }
 
@@ -211,6 +214,7 @@ class UdpServer::Worker {
   }
 
   const int fd_;
+  std::shared_ptr<const app::FileDescriptor> for_replies_;  // the same socket, for the requests that are handed on
   const bool wildcard_;
   Answerer::View answers_;  // the worker's thread only, as the batch
   const std::unique_ptr<Batch> batch_;

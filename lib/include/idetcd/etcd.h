@@ -227,6 +227,8 @@ struct TlsOptions {
   std::string cert_file{};    // PEM; with key_file: mutual TLS
   std::string key_file{};     // PEM; both or neither
   std::string server_name{};  // overrides the name that the certificate must carry
+
+  bool operator==(const TlsOptions&) const = default;
 };
 
 struct EtcdOptions {

@@ -74,5 +74,23 @@ TEST_CASE("a view answers from the zones of its last refresh, and keeps no older
   CHECK(before.expired());
 }
 
+TEST_CASE("blocks that are replaced live until every view has moved on", "[dns][answerer]") {
+  struct Owner {
+    Snapshot<ZoneSet> zones{zones_with(1)};
+  };
+  auto owner = std::make_shared<const Owner>();
+  const std::weak_ptr<const Owner> before = owner;
+  const Snapshot<ZoneSet> after(zones_with(2, 2));
+  Answerer answerer({{{Bytes{std::byte{0}}}, &owner->zones, probe_policy(), owner}});
+  owner.reset();
+  Answerer::View view(answerer, 1);
+  answerer.replace({{{Bytes{std::byte{0}}}, &after, probe_policy()}});
+  CHECK(rcode(view, "worker2.tf.local.") == 3);
+  CHECK_FALSE(before.expired());
+  view.refresh();
+  CHECK(rcode(view, "worker2.tf.local.") == 0);
+  CHECK(before.expired());
+}
+
 }  // namespace
 }  // namespace idetcd::testing

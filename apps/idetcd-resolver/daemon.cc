@@ -227,9 +227,9 @@ void Daemon::leave() {
     leaving.reserve(pools_.size());
     for (const auto& pool : pools_) {
       try {
-        leaving.emplace_back([&pool] { pool->release(); });
+        leaving.emplace_back([&pool] { pool->leave(); });
       } catch (const std::system_error&) {  // there is no thread left
-        pool->release();
+        pool->leave();
       }
     }
   }

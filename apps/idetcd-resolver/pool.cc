@@ -106,6 +106,16 @@ void Pool::release() {
   }
 }
 
+void Pool::leave() {
+  if (settings_.on_stop == app::OnStopPolicy::kRelease) return release();
+  if (!registration_) return;
+  const std::string name = claimed_name();
+  registration_->leave();
+  if (!name.empty())
+    log_(LogLevel::kInfo, fmt::format("{} is kept for a successor with state-dir {}, until its lease ends", name,
+                                      settings_.state_dir.string()));
+}
+
 void Pool::note_malformed() {
   if (!store_) return;
   const std::size_t now = store_->snapshot()->malformed();

@@ -59,6 +59,9 @@ class Pool {
   // Gives the name back. Blocks, at most 5 s.
   void release();
 
+  // As release(), or, with on-stop keep, leaves the name to a successor.
+  void leave();
+
   // Ends the claim and its callbacks. stats() must not be running or called again.
   void stop();
 

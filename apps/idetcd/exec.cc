@@ -132,16 +132,17 @@ Result<Claim> claim_in_time(SlotClaimer& claimer, const Record& record, const ap
 }
 
 // It may be in a Corefile, which the daemon reads too.
-void refuse_on_lost(const app::PoolSettings& pool) {
-  const auto found = pool.origins.find("on-lost");
+void refuse_without_effect(const app::PoolSettings& pool, std::string_view setting, std::string_view why) {
+  const auto found = pool.origins.find(setting);
   if (found == pool.origins.end() || found->second.in_file) return;
-  app::refuse(found->second, "has no effect here: exec always ends the command when its name is lost; leave it out");
+  app::refuse(found->second, fmt::format("has no effect here: {}; leave it out", why));
 }
 
 int exec(const app::GivenFlags& given, const std::vector<std::string>& command) {
   const app::Settings settings = app::load_settings(given, app::process_environment());
   const app::PoolSettings& pool = app::only_pool(settings);
-  refuse_on_lost(pool);
+  refuse_without_effect(pool, "on-lost", "exec always ends the command when its name is lost");
+  refuse_without_effect(pool, "on-stop", "exec gives the name back when nothing of the command runs any more");
   const PatternTemplate pattern = app::parse_pattern(pool);
   auto guard = Guard::start(grace_for(pool));  // before there is any thread
   if (!guard) throw app::Exit(app::kExitOs, guard.error().message);

@@ -64,14 +64,18 @@ unsigned restarts() {
   return asked ? static_cast<unsigned>(std::atoi(asked)) : 5;
 }
 
-TEST_CASE("a node killed and started again inside the lease has its name back, and DNS sees no gap", "[restart]") {
+TEST_CASE("a node killed, or stopped with on-stop keep, has its name back at a restart, and DNS sees no gap",
+          "[restart]") {
+  const auto [signal, on_stop] = GENERATE(std::pair(SIGKILL, "release"), std::pair(SIGTERM, "keep"));
+  CAPTURE(signal, on_stop);
   const std::string path = random_prefix();
   const TemporaryFolder state("state");
   Resolver witness(flags(path, "127.0.0.1", {"--no-claim"}));
   Resolver other(flags(path, "10.0.0.1"));
   REQUIRE(other.name() == "worker1.tf.local.");
-  const auto start = [&] {
-    return std::make_unique<Resolver>(flags(path, "10.0.0.2", {"--ttl", "60s", "--state-dir", state.path().string()}));
+  const auto start = [&, on_stop = on_stop] {
+    return std::make_unique<Resolver>(
+        flags(path, "10.0.0.2", {"--ttl", "60s", "--on-stop", on_stop, "--state-dir", state.path().string()}));
   };
   auto node = start();
   REQUIRE(node->name() == "worker2.tf.local.");
@@ -86,7 +90,7 @@ TEST_CASE("a node killed and started again inside the lease has its name back, a
     }
   });
   for (unsigned i = 0; i < restarts(); ++i) {
-    node->program().signal(SIGKILL);
+    node->program().signal(signal);
     REQUIRE(node->program().wait_for(kPatience));
     node = start();
     CHECK(node->name() == "worker2.tf.local.");
@@ -94,6 +98,12 @@ TEST_CASE("a node killed and started again inside the lease has its name back, a
   prober.request_stop();
   prober.join();
   CHECK(gaps == 0);
+}
+
+TEST_CASE("on-stop keep needs a state-dir", "[restart]") {
+  Resolver node(flags(random_prefix(), "10.0.0.1", {"--on-stop", "keep"}));
+  CHECK(node.program().wait_for(kPatience) == idetcd::app::kExitUsage);
+  CHECK(node.program().errors().find("--on-stop: keep needs state-dir") != std::string::npos);
 }
 
 // Neither a hang nor an abort, whatever the bound: either all that it needs is there or it says so.

@@ -17,6 +17,8 @@ void check_pool(const Settings& settings, const PoolSettings& pool) {
     refuse(pool.origin(valid.error().option), valid.error().message);
   if (pool.max_wait.count() > 0 && pool.on_full != OnFull::kWait)
     refuse(pool.origin("max-wait"), "needs on-full wait; set that too");
+  if (pool.on_stop == OnStopPolicy::kKeep && pool.state_dir.empty())
+    refuse(pool.origin("on-stop"), "keep needs state-dir, from which the successor knows its name; set that too");
 }
 
 // The name would have to answer with the members of both.

@@ -171,6 +171,12 @@ Status set_on_full(PoolSettings& p, Arguments a) {
   return read_choice(a, p.on_full, kChoices);
 }
 
+Status set_on_stop(PoolSettings& p, Arguments a) {
+  constexpr std::array<std::pair<std::string_view, OnStopPolicy>, 2> kChoices{
+      {{"release", OnStopPolicy::kRelease}, {"keep", OnStopPolicy::kKeep}}};
+  return read_choice(a, p.on_stop, kChoices);
+}
+
 Status set_on_lost(PoolSettings& p, Arguments a) {
   constexpr std::array<std::pair<std::string_view, OnLostPolicy>, 3> kChoices{
       {{"reclaim", OnLostPolicy::kReclaim}, {"exit", OnLostPolicy::kExit}, {"serve-only", OnLostPolicy::kServeOnly}}};
@@ -242,6 +248,9 @@ constexpr SettingSpec kSettings[] = {
     {"max-wait", "max-wait", kClaim, kEverywhere, 1, 1, "DURATION",
      "with on-full wait: exit with status 75 (69: etcd is away) after this long; default 0, never",
      [](PoolSettings& p, Arguments a) { return read_duration(a, p.max_wait, std::chrono::days(365)); }},
+    {"on-stop", "on-stop", kClaim, kEverywhere, 1, 1, "release|keep",
+     "whether the name is given back at a stop, or left for a restart with the same state-dir; default release",
+     set_on_stop},
     {"on-lost", "on-lost", kClaim, kEverywhere, 1, 1, "reclaim|exit|serve-only",
      "what to do when the name is lost; default reclaim", set_on_lost},
     {"sticky", "sticky", kClaim, kEverywhere, 1, 1, "DURATION",

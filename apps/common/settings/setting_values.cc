@@ -78,6 +78,8 @@ constexpr Show kShows[] = {
     {"on-full",
      [](const Settings&, const PoolSettings& p) { return Values{p.on_full == OnFull::kWait ? "wait" : "exit"}; }},
     {"max-wait", [](const Settings&, const PoolSettings& p) { return duration(p.max_wait); }},
+    {"on-stop", [](const Settings&,
+                   const PoolSettings& p) { return Values{p.on_stop == OnStopPolicy::kKeep ? "keep" : "release"}; }},
     {"on-lost", [](const Settings&, const PoolSettings& p) { return on_lost(p.on_lost); }},
     {"sticky", [](const Settings&, const PoolSettings& p) { return duration(p.sticky); }},
     {"node-id", [](const Settings&, const PoolSettings& p) { return text(p.node_id); }},

@@ -29,6 +29,12 @@ enum class OnLostPolicy {
   kServeOnly,  // go on without a name
 };
 
+// When told to stop.
+enum class OnStopPolicy {
+  kRelease,  // give the name back
+  kKeep,     // leave it to a successor, as long as its lease lives
+};
+
 // Where a value was set, as a person would look for it.
 struct Origin {
   std::string place;  // "--limit", "IDETCD_LIMIT", "Corefile:4: limit"
@@ -66,6 +72,7 @@ struct PoolSettings {
   OnFull on_full = OnFull::kFail;
   std::chrono::seconds max_wait{0};  // with OnFull::kWait; 0: no limit
   OnLostPolicy on_lost = OnLostPolicy::kReclaim;
+  OnStopPolicy on_stop = OnStopPolicy::kRelease;  // kKeep: with state_dir
   std::chrono::seconds sticky{0};
   std::string node_id;
   std::filesystem::path state_dir;

@@ -93,6 +93,11 @@ class IDETCD_EXPORT Registration {
   // returned OK, a call does nothing.
   Status release();
 
+  // Ends it, but the name stays in etcd until its lease ends: for a process that is replaced
+  // at once by another one with the same node id, which takes the name up again (ClaimOptions::state_dir). No
+  // more callbacks. Blocks until a running callback has returned; asks etcd nothing.
+  void leave();
+
  private:
   explicit Registration(std::shared_ptr<internal::RegistrationRun> impl);
   void end() noexcept;

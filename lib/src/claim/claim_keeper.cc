@@ -303,6 +303,16 @@ Status ClaimKeeper::release(TimePoint until, const std::stop_token& stop) {
   return {};
 }
 
+void ClaimKeeper::leave() {
+  if (forked()) return;
+  thread_.stop();
+  std::lock_guard one(release_mutex_);
+  if (std::exchange(released_, true)) return;
+  trust_until_.store(0, std::memory_order_release);
+  change(Phase::kLost, "left to a successor");
+  slot_.state.reset();
+}
+
 // A revoke deletes what this lease owns and nothing else, so that a late one cannot
 // harm a successor.
 Status ClaimKeeper::revoke(TimePoint until, const std::stop_token& stop) {

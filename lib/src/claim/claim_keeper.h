@@ -54,6 +54,9 @@ class ClaimKeeper {
   // before; after an Error the next call tries again. In a forked child it does nothing.
   Status release(TimePoint until, const std::stop_token& stop = {});
 
+  // As release(), but leaves lease, record and state file for a successor with the same node id.
+  void leave();
+
  private:
   ClaimKeeper(HeldSlot slot, std::function<void()> on_change);
 

@@ -59,6 +59,9 @@ std::optional<Ownership> Registration::ownership() const {
 Status Registration::update(const Record& record) {
   return impl_ ? impl_->update(record) : Status(registration_ended());
 }
+void Registration::leave() {
+  if (impl_) impl_->leave();
+}
 Status Registration::release() {
   return impl_ ? impl_->release(kReleasePatience) : Status(registration_ended());
 }

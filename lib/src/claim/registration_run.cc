@@ -228,14 +228,25 @@ void RegistrationRun::forget(const std::stop_token& stop) {
 
 Status RegistrationRun::release(std::chrono::milliseconds at_most) {
   if (forked()) return {};
+  end_by(setting_.clock->now() + at_most, false);
+  return give_back();
+}
+
+void RegistrationRun::leave() {
+  if (forked()) return;
+  end_by({}, true);
+  (void)give_back();
+}
+
+void RegistrationRun::end_by(TimePoint release_until, bool leaving) {
   {
     std::lock_guard lock(mutex_);
-    release_until_ = setting_.clock->now() + at_most;
+    release_until_ = release_until;
+    leaving_ = leaving;
     ended_ = true;
     changed_.notify_all();
   }
   thread_.stop();
-  return give_back();
 }
 
 // By the thread when it ends, since a callback may have destroyed the handle; and by
@@ -243,11 +254,14 @@ Status RegistrationRun::release(std::chrono::milliseconds at_most) {
 Status RegistrationRun::give_back() {
   TimePoint until{};
   std::shared_ptr<ClaimKeeper> keeper;
+  bool leaving = false;
   {
     std::lock_guard lock(mutex_);
     until = release_until_;
     keeper = keeper_;
+    leaving = leaving_;
   }
+  if (keeper && leaving) return keeper->leave(), Status{};
   return keeper ? keeper->release(until) : Status{};
 }
 

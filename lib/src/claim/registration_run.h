@@ -33,6 +33,7 @@ class RegistrationRun {
   std::optional<Ownership> ownership() const;
   Status update(const Record& record);
   Status release(std::chrono::milliseconds at_most);
+  void leave();
 
  private:
   void run(const std::stop_token& stop);
@@ -43,6 +44,7 @@ class RegistrationRun {
   bool unwritten() const;
   bool write(ClaimKeeper& keeper, const std::stop_token& stop);
   void forget(const std::stop_token& stop);
+  void end_by(TimePoint release_until, bool leaving);
   Status give_back();
   std::shared_ptr<ClaimKeeper> current() const noexcept;
 
@@ -62,6 +64,7 @@ class RegistrationRun {
   std::shared_ptr<ClaimKeeper> keeper_;
   TimePoint release_until_{};
   bool ended_ = false;
+  bool leaving_ = false;  // the name stays
 
   WorkerThread thread_;
 };

@@ -92,6 +92,21 @@ TEST_CASE("update() while the claim is suspect: written when it proves to have l
   CHECK(registration->ownership()->token == token);
 }
 
+TEST_CASE("a registration that leaves leaves its name in etcd, and is not held", "[registration]") {
+  World world(1);
+  std::atomic<int> losses{0};
+  RegistrationOptions options;
+  options.on_lost = [&](std::string_view) { ++losses; };
+  const Ended registration(start(world, world.etcd, options));
+  REQUIRE(holds(registration));
+  registration->leave();
+  CHECK_FALSE(registration->held());
+  CHECK(world.address(1) == 1);
+  CHECK(registration->release(2s).has_value());  // it has ended
+  CHECK(world.address(1) == 1);
+  CHECK(losses == 0);
+}
+
 TEST_CASE("update() while claiming: written after the claim, however often that fails", "[registration]") {
   World world(1);
   auto owner = world.keep();

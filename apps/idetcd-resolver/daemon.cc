@@ -73,6 +73,7 @@ int Daemon::serve() {
   std::optional<int> status;
   while (!(status = shutdown_->wait_for(1s))) {
     if (should_reload()) reload();
+    if (addresses_.changed()) publish_addresses();
     dns_->note_freshness(stats().pools);
     for (const auto& pool : pools_) pool->note_malformed();
     if (dns_before_ && std::chrono::steady_clock::now() - reloaded_ > 1s && dns_before_->drained()) dns_before_.reset();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/settings/connection.h"
+#include "common/system/address_watch.h"
 #include "common/system/dev_etcd.h"
 #include "common/system/exit_status.h"
 #include "common/system/shutdown.h"
@@ -52,6 +53,7 @@ class Daemon {
   std::shared_ptr<Pool> pool_like(const app::PoolSettings& settings) const;
   void follow_new(const std::vector<std::shared_ptr<Pool>>& pools, DnsService& dns);
   void end(const std::shared_ptr<Pool>& pool);
+  void publish_addresses();
   void replace_web(const app::Settings& next);
   void make_pools();
   void start_etcd();
@@ -74,6 +76,7 @@ class Daemon {
   std::shared_ptr<DnsService> dns_before_;  // of the last reload, until it is drained
   std::chrono::steady_clock::time_point reloaded_{};
   std::chrono::steady_clock::time_point looked_at_file_{};
+  app::AddressWatch addresses_;
   std::atomic<bool> asked_to_reload_{false};
   std::string file_trouble_;               // of the Corefile, as last logged
   LogSink log_;                            // there from the start of run(), as all below

@@ -1,5 +1,5 @@
-// Daemon, reloading: another configuration is put in the place of the running one, step by step. Until
-// the new servers answer nothing has changed, so that a wrong file, or an address that cannot be bound,
+// Daemon, changing while it runs. Reloading: another configuration is put in the place of the running one, step by
+// step. Until the new servers answer nothing has changed, so that a wrong file, or an address that cannot be bound,
 // leaves everything as it was.
 #include <fmt/format.h>
 
@@ -160,6 +160,20 @@ void Daemon::follow_new(const std::vector<std::shared_ptr<Pool>>& pools, DnsServ
     if (!pools[i]->follow(etcd_, dns.target(i), over.get_token()))
       throw app::Exit(app::kExitUnavailable, fmt::format("etcd did not give the records of {} within {} s",
                                                          pools[i]->pattern().canonical(), kMaxListing.count()));
+  }
+}
+
+// The machine's addresses have changed: what is published follows, unless `advertise` says it.
+void Daemon::publish_addresses() {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    if (!pools_[i]->settings().claim) continue;
+    try {
+      auto publication = app::own_record(config_.settings, config_.settings.pools[i], published_[i].record.port);
+      published_[i] = publication;
+      pools_[i]->publish(std::move(publication));
+    } catch (const app::Exit& exit) {
+      log_(LogLevel::kWarning, fmt::format("the addresses of before stay published: {}", exit.what()));
+    }
   }
 }
 

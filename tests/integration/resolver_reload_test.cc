@@ -168,3 +168,42 @@ TEST_CASE("no query is lost while the configuration is reloaded again and again"
   CHECK(asked > 100);
   CHECK(wrong == 0);
 }
+
+// In a network namespace, whose interface gets another address.
+TEST_CASE("the record follows the addresses of the machine", "[reload]") {
+  if (std::system("unshare -n ip link add d0 type veth peer name d1 >/dev/null 2>&1") != 0) {
+    WARN("not tried: no network namespace may be made here");
+    return;
+  }
+  const std::string script = R"(
+    set -eu
+    ip link set lo up
+    ip link add d0 type veth peer name d1
+    ip link set d0 up
+    ip link set d1 up
+    ip addr add 10.1.0.1/24 dev d0
+    etcd --data-dir etcd --log-level error >/dev/null 2>&1 &
+    etcd=$!
+    "$0" --endpoints http://127.0.0.1:2379 --pattern 'w{{.ID}}.tf.local.' --limit 3 --interface d0 \
+      --listen 127.0.0.1:5300 &
+    node=$!
+    trap 'kill $node; wait $node || true; kill $etcd; wait $etcd || true' EXIT
+    until_answer() {
+      for try in $(seq 300); do
+        dig +short +tries=1 +time=1 @127.0.0.1 -p 5300 w1.tf.local | grep -qx "$1" && return 0
+        sleep 0.1
+      done
+      echo "no answer $1" >&2
+      return 1
+    }
+    until_answer 10.1.0.1
+    ip addr add 10.1.0.2/24 dev d0
+    ip addr del 10.1.0.1/24 dev d0
+    ip addr add 10.1.0.2/24 dev d0 2>/dev/null || true
+    until_answer 10.1.0.2
+  )";
+  Program inside({.argv = {"/usr/bin/unshare", "-n", "/bin/bash", "-c", script, IDETCD_RESOLVER}});
+  const auto status = inside.wait_for(2 * kPatience);
+  CAPTURE(inside.errors());
+  CHECK(status == 0);
+}

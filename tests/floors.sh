@@ -28,8 +28,10 @@ apps/idetcd-resolver/forward        lib/include/idetcd apps/common/values apps/c
 apps/idetcd-resolver/server        lib/include/idetcd apps/common/values apps/common/system apps/idetcd-resolver/wire apps/idetcd-resolver/answer sockets
 apps/idetcd-resolver               lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/directives apps/common/configuration apps/idetcd-resolver/wire apps/idetcd-resolver/zone apps/idetcd-resolver/encode apps/idetcd-resolver/answer apps/idetcd-resolver/forward apps/idetcd-resolver/server sockets
 apps/idetcd/guard                  lib/include/idetcd apps/common/system sockets
+apps/idetcd/query                  lib/include/idetcd ldns sockets
 apps/idetcd/pools                  lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration
-apps/idetcd                        lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration apps/idetcd/guard apps/idetcd/pools ldns sockets
+apps/idetcd/doctor                 lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration apps/idetcd/pools apps/idetcd/query sockets
+apps/idetcd                        lib/include/idetcd apps/common/values apps/common/system apps/common/settings apps/common/configuration apps/idetcd/guard apps/idetcd/pools apps/idetcd/query apps/idetcd/doctor sockets
 TABLE
   echo
   find lib apps \( -name '*.h' -o -name '*.cc' \) -exec grep -Hn '^[[:blank:]]*#[[:blank:]]*include' {} +

@@ -15,7 +15,7 @@
 #include "common/system/shutdown.h"
 #include "common/values/values.h"
 #include "demo_cluster.h"
-#include "dns_query.h"
+#include "query/dns_query.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {

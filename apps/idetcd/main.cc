@@ -31,9 +31,9 @@ int run_program(int argc, char** argv) {
                   "See `idetcd SUBCOMMAND --help` for details.\n\n{}",
                   app::kExitStatusHelp));
   namespace tool = idetcd::tool;
-  for (const auto add :
-       {tool::add_demo, tool::add_exec, tool::add_ls, tool::add_get, tool::add_pools, tool::add_watch, tool::add_wait,
-        tool::add_resolve, tool::add_release, tool::add_role, tool::add_version, tool::add_completion})
+  for (const auto add : {tool::add_demo, tool::add_exec, tool::add_ls, tool::add_get, tool::add_pools, tool::add_watch,
+                         tool::add_wait, tool::add_resolve, tool::add_doctor, tool::add_release, tool::add_render,
+                         tool::add_role, tool::add_version, tool::add_completion})
     add(program, run);
   if (!app::parse_command_line(program, argc, argv)) return app::kExitOk;
   if (run) return run();

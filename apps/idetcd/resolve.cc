@@ -12,9 +12,9 @@
 #include "common/system/exit_status.h"
 #include "common/values/listen_address.h"
 #include "common/values/printable.h"
-#include "dns_query.h"
 #include "pools/inquiry.h"
 #include "pools/name_text.h"
+#include "query/dns_query.h"
 #include "subcommand.h"
 
 namespace idetcd::tool {

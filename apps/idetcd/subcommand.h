@@ -27,7 +27,9 @@ void add_pools(CLI::App& program, Run& run);
 void add_watch(CLI::App& program, Run& run);
 void add_wait(CLI::App& program, Run& run);
 void add_resolve(CLI::App& program, Run& run);
+void add_doctor(CLI::App& program, Run& run);
 void add_release(CLI::App& program, Run& run);
+void add_render(CLI::App& program, Run& run);
 void add_role(CLI::App& program, Run& run);
 void add_version(CLI::App& program, Run& run);
 void add_completion(CLI::App& program, Run& run);  // last: it speaks of all others

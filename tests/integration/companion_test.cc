@@ -192,6 +192,78 @@ TEST_CASE("role prints commands that etcdctl accepts, and that suffice", "[compa
   CHECK(node.name() == "worker1.tf.local.");
 }
 
+TEST_CASE("render prints the names of a pattern, and version what this is", "[companion]") {
+  const Pool pool;
+  Program all = pool.run({"render"});
+  REQUIRE(all.wait_for(kPatience) == 0);
+  CHECK(all.output() == "worker1.tf.local.\nworker2.tf.local.\nworker3.tf.local.\n");
+  Program some = Program(
+      {.argv = {IDETCD_COMPANION, "render", "7", "--pattern", "n{{printf \"%03d\" .ID}}.b.org.", "--limit", "9"}});
+  REQUIRE(some.wait_for(kPatience) == 0);
+  CHECK(some.output() == "n007.b.org.\n");
+  Program none = Program({.argv = {IDETCD_COMPANION, "render", "10", "--pattern", kPattern, "--limit", "9"}});
+  CHECK(none.wait_for(kPatience) == 64);
+  Program version({.argv = {IDETCD_COMPANION, "version", "-o", "json"}});
+  REQUIRE(version.wait_for(kPatience) == 0);
+  CHECK(has(version.output(), "\"version\": \""));
+}
+
+TEST_CASE("doctor finds nothing wrong with a node that works", "[companion][doctor]") {
+  const Pool pool;
+  Resolver node = pool.node("10.0.0.1", "host-1");
+  REQUIRE_FALSE(node.name().empty());
+  const std::string server = "127.0.0.1:" + std::to_string(node.port());
+  REQUIRE(eventually([&] { return answer(node.port(), "worker1.tf.local.") == "10.0.0.1"; }));
+  Program well = pool.run({"doctor", "--advertise", "10.0.0.1", "--server", server});
+  CHECK(well.wait_for(kPatience) == 0);
+  CHECK(has(well.output(), "may be read and written"));
+  CHECK(has(well.output(), "1 of 3 names taken"));
+  CHECK(has(well.output(), "ok    DNS at " + server + ": worker1.tf.local. is 10.0.0.1, as in etcd"));
+  CHECK(has(well.output(), "ok    address: this node publishes 10.0.0.1"));
+  Program json = pool.run({"doctor", "--server", server, "-o", "json"});
+  CHECK(json.wait_for(kPatience) == 0);
+  CHECK(has(json.output(), "\"verdict\": \"ok\""));
+}
+
+TEST_CASE("doctor says what is broken, and what to do", "[companion][doctor]") {
+  const Pool pool;
+  Resolver node = pool.node("10.0.0.1", "host-1");
+  REQUIRE_FALSE(node.name().empty());
+  const std::string nobody = "127.0.0.1:" + std::to_string(free_port());
+  SECTION("no DNS server") {
+    Program broken = pool.run({"doctor", "--server", nobody});
+    CHECK(broken.wait_for(kPatience) == 1);
+    CHECK(has(broken.output(), "fail  DNS at " + nobody + ": no answer; nobody listens there"));
+  }
+  SECTION("a server that serves something else") {
+    Resolver other(
+        {"--endpoints", test_endpoints().front(), "--path", random_prefix(), "--pattern", kPattern, "--no-claim"});
+    Program broken = pool.run({"doctor", "--server", "127.0.0.1:" + std::to_string(other.port())});
+    CHECK(broken.wait_for(kPatience) == 1);
+    CHECK(has(broken.output(), "worker1.tf.local. is no address, and in etcd 10.0.0.1"));
+  }
+  SECTION("a member that is away") {
+    Program broken = pool.run({"doctor", "--endpoints", test_endpoints().front() + ",http://" + nobody});
+    CHECK(broken.wait_for(kPatience) == 1);
+    CHECK(has(broken.output(), "fail  etcd http://" + nobody + ": no connection"));
+    CHECK(has(broken.output(), "-> start it, or take it out of the endpoints"));
+  }
+  SECTION("all members away") {
+    Program broken({.argv = {IDETCD_COMPANION, "doctor", "--endpoints", "http://" + nobody, "--pattern", kPattern}});
+    CHECK(broken.wait_for(kPatience) == 1);
+    CHECK_FALSE(has(broken.output(), "names taken"));
+  }
+  SECTION("a full pool") {
+    Resolver second = pool.node("10.0.0.2", "host-2");
+    Resolver third = pool.node("10.0.0.3", "host-3");
+    REQUIRE_FALSE(second.name().empty());
+    REQUIRE_FALSE(third.name().empty());
+    Program full = pool.run({"doctor", "--server", "127.0.0.1:" + std::to_string(node.port())});
+    CHECK(full.wait_for(kPatience) == 0);
+    CHECK(has(full.output(), "3 of 3 names taken, 0 nodes wait: it is full"));
+  }
+}
+
 TEST_CASE("completion knows every subcommand, and the shell takes it", "[companion]") {
   Program bash(
       {.argv = {"/bin/bash", "-c",

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "idetcd/dns_query.h"
+#include "idetcd/query/dns_query.h"
 
 namespace idetcd::testing {
 namespace {

@@ -36,15 +36,19 @@ std::string doubt_about(const MyAddresses& addresses) {
 
 }  // namespace
 
-std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log) {
-  check_resources();
+EtcdOptions etcd_options(const Settings& settings, const LogSink& log) {
   EtcdOptions options;
   options.endpoints = settings.endpoints;
   options.tls = settings.tls;
   options.user = settings.user;
   options.password = settings.password;
   options.log = log;
-  auto etcd = connect(options);
+  return options;
+}
+
+std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log) {
+  check_resources();
+  auto etcd = connect(etcd_options(settings, log));
   if (etcd) return std::move(*etcd);
   const Error& error = etcd.error();
   if (!error.option.empty()) refuse(settings.origin(error.option), error.message);

@@ -18,6 +18,7 @@ namespace idetcd::app {
 // Checks the settings of etcd. Throws Exit if one is wrong; does not wait for etcd.
 std::shared_ptr<Etcd> connect_etcd(const Settings& settings, const LogSink& log);
 
+EtcdOptions etcd_options(const Settings& settings, const LogSink& log);
 MyAddressOptions address_options(const Settings& settings, const PoolSettings& pool);
 
 // `on_position` is called as ClaimOptions::on_position. The position is logged at first and

@@ -4,6 +4,7 @@
 #include <idetcd/etcd.h>
 #include <idetcd/export.h>
 #include <idetcd/log.h>
+#include <idetcd/member_status.h>
 #include <idetcd/my_address.h>
 #include <idetcd/network.h>
 #include <idetcd/pattern_template.h>

@@ -9,7 +9,7 @@
 
 #include "transport/authenticator.h"
 #include "transport/channels.h"
-#include "transport/credentials.h"
+#include "transport/checked_options.h"
 #include "transport/fork_check.h"
 #include "transport/keep_alives.h"
 #include "transport/method.h"
@@ -140,45 +140,24 @@ class GrpcEtcd final : public Etcd {
   const std::shared_ptr<transport::Watches> watches_;
 };
 
-struct Checked {
-  transport::Endpoints endpoints;
-  grpc::SslCredentialsOptions tls;
-};
-
-Result<Checked> checked(const EtcdOptions& options) {
-  auto endpoints = transport::parse_endpoints(options.endpoints);
-  if (!endpoints) return std::move(endpoints).error();
-  if (options.user.empty() && !options.password.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "a password for etcd is given without a user; set user too", "password"};
-  }
-  if (options.connect_timeout.count() <= 0 || options.connect_timeout > std::chrono::hours(1)) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("connect timeout {} ms is out of range; give 1 ms to 1 h",
-                                                          options.connect_timeout.count())};
-  }
-  auto tls = transport::read_tls_files(options.tls, endpoints->tls);
-  if (!tls) return std::move(tls).error();
-  return Checked{std::move(*endpoints), std::move(*tls)};
-}
-
 }  // namespace
 
 Status check(const EtcdOptions& options) {
-  const auto good = checked(options);
+  const auto good = transport::checked_options(options);
   if (!good) return good.error();
   return {};
 }
 
 Result<std::shared_ptr<Etcd>> connect(const EtcdOptions& options) {
   if (auto forked = transport::forked_from_user_of_grpc()) return *std::move(forked);
-  const auto good = checked(options);
+  const auto good = transport::checked_options(options);
   if (!good) return good.error();
   transport::note_use_of_grpc();
-  const auto credentials = good->endpoints.tls ? grpc::SslCredentials(good->tls) : grpc::InsecureChannelCredentials();
   // gRPC's threads stay behind in the parent, so in a forked child nobody would end the calls.
   const auto destroy = [pid = ::getpid()](GrpcEtcd* etcd) {
     if (::getpid() == pid) delete etcd;
   };
-  return std::shared_ptr<Etcd>(new GrpcEtcd(good->endpoints, credentials, options), destroy);
+  return std::shared_ptr<Etcd>(new GrpcEtcd(good->endpoints, good->credentials(), options), destroy);
 }
 
 }  // namespace idetcd

@@ -20,7 +20,8 @@ grpc::Status ask(const Endpoint& endpoint, const std::shared_ptr<grpc::ChannelCr
   const auto channel = grpc::CreateCustomChannel(endpoint.target, credentials, arguments);
   grpc::ClientContext context;
   context.set_deadline(from_now(limit));
-  return kStatus.ask(channel, context);
+  pb::StatusResponse ignored;
+  return kStatus.ask(channel, context, &ignored);
 }
 
 bool came_through(const grpc::Status& status) {

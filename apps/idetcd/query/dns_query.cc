@@ -1,4 +1,4 @@
-#include "dns_query.h"
+#include "query/dns_query.h"
 
 #include <fmt/format.h>
 #include <ldns/ldns.h>

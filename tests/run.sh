@@ -10,6 +10,7 @@ usage: tests/run.sh [option...]
   --asan      unit and integration tests under the address and undefined-behaviour sanitizers
   --tsan      unit and integration tests under the thread sanitizer
   --fuzz      each fuzz target for 60 s (IDETCD_FUZZ_SECONDS) with clang's libFuzzer
+  --peers     the daemon beside other resolvers (tests/peers), on a build of --tests; a peer that is missing is named
   --tidy      the format, and clang-tidy's opinion on the library and the programs
   --all       every test, then --asan and --tsan
   --label L   only the tests with this label: unit, integration, fault, fuzz, install
@@ -18,13 +19,14 @@ instead of the one that the tests start for themselves (tests/compose.yaml start
 TEXT
 }
 
-plain= asan= tsan= fuzz= format= tidy= label=
+plain= asan= tsan= fuzz= peers= format= tidy= label=
 while [ $# -gt 0 ]; do
   case $1 in
     --tests) plain=1 ;;
     --asan) asan=1 ;;
     --tsan) tsan=1 ;;
     --fuzz) fuzz=1 ;;
+    --peers) peers=1 ;;
     --format) format=1 ;;
     --tidy) format=1 tidy=1 ;;
     --all) plain=1 asan=1 tsan=1 ;;
@@ -34,10 +36,10 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-test -n "$asan$tsan$fuzz$format$tidy" || plain=1
+test -n "$asan$tsan$fuzz$peers$format$tidy" || plain=1
 
 cd "$(dirname "$0")/.."
-tests/install_packages.sh build run test ${fuzz:+fuzz} ${format:+format} ${tidy:+tidy fuzz}
+tests/install_packages.sh build run test ${fuzz:+fuzz} ${peers:+peers} ${format:+format} ${tidy:+tidy fuzz}
 
 launcher=
 if command -v ccache >/dev/null; then launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
@@ -95,6 +97,9 @@ for sanitizer in ${asan:+asan} ${tsan:+tsan}; do
     step "tests $sanitizer" run_tests $sanitizer -L '^(unit|integration)$' || true
 done
 if [ -n "$fuzz" ]; then step "build fuzz" build fuzz tests/fuzz/all && step "fuzz" fuzz_each || true; fi
+if [ -n "$peers" ]; then
+  step "build" build dev && for script in tests/peers/*.sh; do step "$(basename "$script")" "$script" build/dev || true; done
+fi
 if [ -n "$tidy" ]; then step "tidy" build tidy || true; fi
 
 echo

@@ -52,7 +52,6 @@ class Daemon {
                                   const PatternTemplate& pattern) const;
   std::shared_ptr<Pool> pool_like(const app::PoolSettings& settings) const;
   void follow_new(const std::vector<std::shared_ptr<Pool>>& pools, DnsService& dns);
-  void end(const std::shared_ptr<Pool>& pool);
   void publish_addresses();
   void replace_web(const app::Settings& next);
   void make_pools();

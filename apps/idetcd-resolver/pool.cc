@@ -28,7 +28,7 @@ Pool::Pool(app::PoolSettings settings, PatternTemplate pattern, bool among_other
 bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const std::stop_token& stop) {
   target_ = std::move(on_change);
   const auto tell = [this](const RecordSet& set, std::span<const SlotId> changed) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(telling_);
     target_(set, changed);
   };
   RecordStoreOptions options{.pattern = pattern_, .path = settings_.path, .on_change = tell, .log = log_};
@@ -45,7 +45,7 @@ bool Pool::follow(const std::shared_ptr<Etcd>& etcd, OnChange on_change, const s
 }
 
 void Pool::retarget(OnChange on_change) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(telling_);
   target_ = std::move(on_change);
   // A change that waits to be told is among these, or told again after them.
   const auto records = store_->snapshot();
@@ -87,8 +87,8 @@ void Pool::claim(const std::shared_ptr<Etcd>& etcd, app::Publication publication
   options.on_ended = [this](const Error& error) { on_ended(error); };
   auto started = Registration::start(etcd, pattern_, std::move(options), std::move(publication.record));
   if (!started) return on_ended(started.error());
+  const std::lock_guard lock(mutex_);
   registration_ = std::make_unique<Registration>(std::move(*started));
-  registration_there_ = registration_.get();
 }
 
 std::optional<app::Exit> Pool::wait_over() const {
@@ -126,8 +126,13 @@ void Pool::note_malformed() {
 }
 
 void Pool::stop() {
-  registration_there_ = nullptr;
-  registration_.reset();
+  {
+    const std::lock_guard lock(telling_);
+    target_ = [](const RecordSet&, std::span<const SlotId>) {};
+  }
+  std::unique_ptr<Registration> ended;  // outside the lock, which its callbacks take
+  const std::lock_guard lock(mutex_);
+  ended = std::move(registration_);
 }
 
 std::string Pool::claimed_name() const {
@@ -149,7 +154,10 @@ PoolStats Pool::stats() const {
     stats.etcd_live = staleness.live;
     stats.etcd_behind_seconds = std::chrono::duration<double>(staleness.behind).count();
   }
-  if (const Registration* registration = registration_there_) stats.claim_held = registration->held();
+  {
+    const std::lock_guard lock(mutex_);
+    stats.claim_held = registration_ && registration_->held();
+  }
   stats.claim_slot = slot_;
   stats.queue_position = position_;
   stats.claims_total = claims_;

@@ -62,7 +62,7 @@ class Pool {
   // As release(), or, with on-stop keep, leaves the name to a successor.
   void leave();
 
-  // Ends the claim and its callbacks. stats() must not be running or called again.
+  // Ends the claim and its callbacks, and tells nobody of records any more.
   void stop();
 
   // Logs the number of unreadable records if it has changed.
@@ -85,17 +85,17 @@ class Pool {
   const std::string prefix_;  // of log messages
   const LogSink log_;
   PoolEvents events_;
+  std::mutex telling_;  // may be held for as long as a change takes to publish
+  OnChange target_;     // guarded by telling_, as is what it does
   mutable std::mutex mutex_;
-  OnChange target_;               // guarded by mutex_, as is what it does
   app::Publication publication_;  // guarded by mutex_
   std::size_t malformed_ = 0;     // as last logged
 
   std::unique_ptr<RecordStore> store_;
-  std::unique_ptr<Registration> registration_;
+  std::unique_ptr<Registration> registration_;  // set and reset with mutex_
 
-  // For other threads: the parts that exist, and the registration's last callbacks.
+  // For other threads: the store once it exists, and the registration's last callbacks.
   std::atomic<const RecordStore*> store_there_{nullptr};
-  std::atomic<const Registration*> registration_there_{nullptr};
   std::atomic<bool> claimed_{false};
   std::atomic<SlotId> slot_{0};
   std::atomic<std::size_t> position_{0};

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <stop_token>
-#include <thread>
 #include <utility>
 
 #include "checked_pools.h"
@@ -133,7 +132,8 @@ void Daemon::take_over(Config next) {
   std::size_t ended = 0;
   for (const auto& pool : before) {
     if (std::ranges::find(pools_, pool) != pools_.end()) continue;
-    end(pool);
+    pool->release();
+    pool->stop();
     ++ended;
   }
   std::size_t kept = 0;
@@ -175,13 +175,6 @@ void Daemon::publish_addresses() {
       log_(LogLevel::kWarning, fmt::format("the addresses of before stay published: {}", exit.what()));
     }
   }
-}
-
-// Gives its name back. Others may still look at its figures.
-void Daemon::end(const std::shared_ptr<Pool>& pool) {
-  pool->release();
-  while (pool.use_count() > 2) std::this_thread::sleep_for(1ms);  // ours, and the caller's list
-  pool->stop();
 }
 
 void Daemon::replace_web(const app::Settings& next) {

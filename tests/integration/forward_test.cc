@@ -99,6 +99,18 @@ TEST_CASE("without a cache every question goes out; with one, the first of each"
   CHECK(ask_thrice(app::CacheRule{.zones = {"other.example."}}) == 3);
 }
 
+TEST_CASE("an answer that is too old is given when no upstream answers any more", "[forward]") {
+  ScriptedUpstream upstream;
+  const bool at_once = GENERATE(true, false);
+  Front front({.rules = {to({upstream.port()})},
+               .cache = app::CacheRule{.zones = {"."}, .serve_stale = 3600s, .stale_at_once = at_once}});
+  CHECK(has_address(front.ask({.name = "brief.example."}), "192.0.2.1"));
+  upstream.die();
+  std::this_thread::sleep_for(1200ms);  // its TTL is 1 s, counted by libunbound
+  CHECK(has_address(front.ask({.name = "brief.example."}), "192.0.2.1"));
+  CHECK(front.ask({.name = "silent.example."}).rcode() == 2);
+}
+
 TEST_CASE("the next upstream is asked when one is dead, and SERVFAIL said when all are", "[forward]") {
   ScriptedUpstream dead, live;
   dead.die();

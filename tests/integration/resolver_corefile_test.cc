@@ -94,7 +94,8 @@ TEST_CASE("health, ready, prometheus and log as CoreDNS has them") {
                 " {\n    lameduck 1s\n  }\n  ready " + at(2) + "\n  prometheus " + at(3) + "\n  cache 30\n" +
                 pool(random_prefix(), "w{{.ID}}.tf.local.") + "}\n");
   REQUIRE(daemon.says("claimed w1.tf.local. -> "));
-  CHECK(daemon.says("warning: Corefile:10: cache: has no effect: every answer comes from memory already"));
+  CHECK(
+      daemon.says("warning: Corefile:1: cache has no effect without forward: every answer comes from memory already"));
   CHECK(eventually([&] { return body_of(http_get(ports[2], "/ready")) == "OK"; }));
   CHECK(body_of(http_get(ports[1], "/health")) == "OK");
   CHECK(has(http_get(ports[1], "/ready"), " 404 "));
@@ -160,6 +161,6 @@ TEST_CASE("CoreDNS' flags are understood, and --check finds what a start would")
           "answers for a.org. only");
   refused("x {\n  idetcd {\n    pattern w{{.ID}}.x.\n    reverse 10.0.0.0/8\n  }\n}\n",
           "Corefile:4: reverse: no server block answers for \"10.0.0.0/8\"");
-  refused(". {\n  forward . 10.0.0.1\n  reload\n  idetcd {\n    pattern w{{.ID}}.x.\n  }\n}\n",
-          "Corefile:3: reload: a running daemon cannot read its configuration anew yet");
+  refused(". {\n  forward . 10.0.0.1\n  transfer\n  idetcd {\n    pattern w{{.ID}}.x.\n  }\n}\n",
+          "Corefile:3: transfer: zone transfer is not built yet");
 }

@@ -149,7 +149,7 @@ std::vector<Packet> ScriptedUpstream::replies(const Packet& request, bool tcp) {
     ++asked_[name];
   }
   const std::string label = name.substr(0, name.find('.'));
-  const std::string address = name + " 60 IN A 192.0.2.1";
+  const std::string address = name + (label == "brief" ? " 1" : " 60") + " IN A 192.0.2.1";
   ldns_pkt_set_qr(read, true);
   ldns_pkt_set_ra(read, true);
   if (label == "silent") return {};

@@ -19,7 +19,8 @@ namespace idetcd::testing {
 // "missing": NXDOMAIN. "silent": nothing. "held": nothing until release(). "big": 40 addresses, with TC over UDP.
 // "forged": before the true reply, two with 203.0.113.66
 // of another id and one from another port. "wrong": the answer to another question, 203.0.113.66. "signed": an RRSIG
-// beside the address. "failing": SERVFAIL. Every other name has the address 192.0.2.1 and the TTL 60.
+// beside the address. "failing": SERVFAIL. "brief": a TTL of 1 s. Every other name has the address 192.0.2.1 and the
+// TTL 60.
 class ScriptedUpstream {
  public:
   ScriptedUpstream();

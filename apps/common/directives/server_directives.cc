@@ -187,8 +187,7 @@ Status read_chaos(const Statement& s, Target& t) {
   t.server.version = s.head.arguments[0];
   t.server.authors.assign(s.head.arguments.begin() + 1, s.head.arguments.end());
   std::ranges::sort(t.server.authors);
-  const auto rest = std::ranges::unique(t.server.authors);
-  t.server.authors.erase(rest.begin(), rest.end());
+  t.server.authors.erase(std::unique(t.server.authors.begin(), t.server.authors.end()), t.server.authors.end());
   return {};
 }
 

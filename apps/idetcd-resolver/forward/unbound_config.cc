@@ -37,9 +37,9 @@ constexpr std::size_t kMessageBytes = 512;
 constexpr std::size_t kRrsetBytes = 512;
 constexpr std::size_t kMinCache = 64 * 1024;
 
-// The server's for one that must verify and is kept, quick where it may be stale at once.
+// How long an upstream may take before an answer that is too old is given instead. RFC 8767 5 has 1.8 s.
 constexpr int kStaleAfter = 1800;  // ms
-constexpr int kStaleAtOnce = 1;    // ms; 0 would mean: only after the upstream has failed
+constexpr int kStaleAtOnce = 1;    // ms; with 0 a library, unlike the server, gives none
 
 std::string tls_part(std::span<const app::ForwardRule> rules) {
   const auto tls = [](const app::ForwardRule& rule) { return rule.upstreams.front().tls; };

@@ -26,8 +26,7 @@ using Addresses = std::vector<std::string>;
 
 Addresses sorted(Addresses addresses) {
   std::ranges::sort(addresses);
-  const auto rest = std::ranges::unique(addresses);
-  addresses.erase(rest.begin(), rest.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   return addresses;
 }
 

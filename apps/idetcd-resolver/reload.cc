@@ -104,17 +104,20 @@ void Daemon::take_over(Config next) {
   }
   dns->prepare(published, log_, dns_.get());
   follow_new(pools, *dns);
-  // Every zone has its records; from here on nothing is undone but by a failing start of a thread.
-  const auto retarget = [&](DnsService& service) {
-    for (std::size_t i = 0; i < pools.size(); ++i)
-      if (std::ranges::find(pools_, pools[i]) != pools_.end()) pools[i]->retarget(service.target(i));
-  };
-  retarget(*dns);
+  // Every zone has its records. Should a thread of the new servers not start, the pools tell the old zones again.
+  for (std::size_t i = 0; i < pools.size(); ++i)
+    if (std::ranges::find(pools_, pools[i]) != pools_.end()) pools[i]->retarget(dns->target(i));
   std::vector<PoolStats> now;
+  now.reserve(pools.size());
   for (const auto& pool : pools) now.push_back(pool->stats());
   dns->note_listed();
   dns->note_freshness(now);
-  dns->serve(log_, dns_.get());
+  try {
+    dns->serve(log_, dns_.get());
+  } catch (...) {
+    for (std::size_t i = 0; i < pools_.size(); ++i) pools_[i]->retarget(dns_->target(i));
+    throw;
+  }
   for (std::size_t i = 0; i < published.size(); ++i) published[i].record.port = dns->port_of(i);
 
   waits_.clear();

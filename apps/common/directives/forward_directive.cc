@@ -323,7 +323,10 @@ Result<CacheRule> read_cache_rule(const Statement& statement, const std::vector<
   }
   auto own = read_zones(head, words);
   if (!own) return own.error();
-  rule.zones = own->empty() ? zones : std::move(*own);
+  if (own->empty())
+    rule.zones = zones;
+  else
+    rule.zones = std::move(*own);
   if (auto read = read_properties(statement, kOfCache, Cache{rule, warnings}); !read) return read.error();
   return rule;
 }

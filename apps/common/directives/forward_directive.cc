@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/corefile/imports.h"
 #include "common/corefile/server_key.h"
 #include "common/directives/directive_checks.h"
 #include "common/values/go_duration.h"
@@ -45,9 +46,10 @@ Result<std::vector<std::string>> read_zones(const Line& line, const std::vector<
 
 // The servers of a resolv.conf(5).
 Result<std::vector<Upstream>> read_resolv_conf(const Line& line, const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return wrong_line(line, fmt::format("{} is neither an address nor a file that can be read", path));
+  const auto contents = corefile::read_text_file(path);  // bounded, and of a regular file
+  if (!contents) return wrong_line(line, fmt::format("{} is neither an address nor a file that can be read", path));
   std::vector<Upstream> upstreams;
+  std::istringstream file(*contents);
   for (std::string text; std::getline(file, text);) {
     std::istringstream words(text);
     std::string keyword, address;
